@@ -1,0 +1,34 @@
+// Memory for many small things that live and die together: one stretch of reserved address space,
+// of which pages come, zeroed, as they are touched. Addresses never move. Freed whole. Used by one
+// thread while it grows.
+#pragma once
+
+#include <cstddef>
+#include <utility>
+
+namespace minke {
+
+class Arena {
+ public:
+  Arena() = default;
+  // Reserves address space only; `bytes` is what it can hold at most. Huge pages from 4 MiB on.
+  explicit Arena(size_t bytes);
+  Arena(Arena&& other) noexcept { *this = std::move(other); }
+  Arena& operator=(Arena&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(capacity_, other.capacity_);
+    return *this;
+  }
+  ~Arena();
+
+  char* data() const { return data_; }
+  size_t capacity_bytes() const { return capacity_; }
+  // Gives the pages behind the first `used` bytes back to the system; they read as zeros again.
+  void Trim(size_t used);
+
+ private:
+  char* data_ = nullptr;
+  size_t capacity_ = 0;
+};
+
+}  // namespace minke

@@ -1,0 +1,143 @@
+#include "base/file.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+
+namespace minke {
+
+Result<File> File::Open(const std::string& path, Mode mode) {
+  int flags = O_CLOEXEC;
+  switch (mode) {
+    case Mode::kRead:
+      flags |= O_RDONLY;
+      break;
+    case Mode::kCreate:
+      flags |= O_RDWR | O_CREAT | O_EXCL;
+      break;
+    case Mode::kReplace:
+      flags |= O_RDWR | O_CREAT | O_TRUNC;
+      break;
+    case Mode::kAppend:
+      flags |= O_RDWR | O_CREAT | O_APPEND;
+      break;
+    case Mode::kScratch:
+      flags |= O_RDWR | O_TMPFILE;
+      break;
+  }
+  File file;
+  file.path_ = path;
+  file.reads_ = mode == Mode::kRead;
+  file.fd_ = open(path.c_str(), flags, 0666);
+  if (file.fd_ < 0 && mode == Mode::kScratch && (errno == EOPNOTSUPP || errno == EISDIR)) {
+    std::string name = path + "/.minke-scratch-XXXXXX";
+    file.fd_ = mkostemp(name.data(), O_CLOEXEC);
+    if (file.fd_ >= 0) unlink(name.c_str());
+  }
+  if (file.fd_ < 0) {
+    const int error_number = errno;
+    Error error = file.Failed("cannot open", error_number);
+    if (error_number == ENOENT && mode == Mode::kRead) error.code = ErrorCode::kNotFound;
+    if (error_number == EEXIST) error.code = ErrorCode::kAlreadyExists;
+    return error;
+  }
+  return file;
+}
+
+File::File(File&& other) noexcept { *this = std::move(other); }
+
+File& File::operator=(File&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  std::swap(reads_, other.reads_);
+  std::swap(path_, other.path_);
+  return *this;
+}
+
+File::~File() {
+  if (fd_ >= 0) close(fd_);
+}
+
+Error File::Failed(std::string_view what, int error_number) const {
+  return Error{reads_ ? ErrorCode::kInput : ErrorCode::kOutput,
+               fmt::format("{} {}: {}", what, path_, std::strerror(error_number))};
+}
+
+Result<size_t> File::ReadAt(uint64_t offset, char* to, size_t size) const {
+  size_t done = 0;
+  while (done < size) {
+    const ssize_t n = pread(fd_, to + done, size - done, static_cast<off_t>(offset + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return Failed("cannot read", errno);
+    if (n == 0) break;
+    done += static_cast<size_t>(n);
+  }
+  return done;
+}
+
+Status File::WriteAt(uint64_t offset, Bytes bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return Failed("cannot write", errno);
+    offset += static_cast<uint64_t>(n);
+    bytes.remove_prefix(static_cast<size_t>(n));
+  }
+  return {};
+}
+
+Status File::Write(Bytes bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = write(fd_, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return Failed("cannot write", errno);
+    bytes.remove_prefix(static_cast<size_t>(n));
+  }
+  return {};
+}
+
+Status File::Sync() {
+  if (fdatasync(fd_) != 0) return Failed("cannot sync", errno);
+  return {};
+}
+
+Status File::Close() {
+  const int fd = std::exchange(fd_, -1);
+  if (fd >= 0 && close(fd) != 0) return Failed("cannot close", errno);
+  return {};
+}
+
+Result<uint64_t> File::Size() const {
+  struct stat info{};
+  if (fstat(fd_, &info) != 0) return Failed("cannot look at", errno);
+  return static_cast<uint64_t>(info.st_size);
+}
+
+Result<std::string> ReadFile(const std::string& path) {
+  const File file = MINKE_TRY(File::Open(path, File::Mode::kRead));
+  std::string bytes;
+  bytes.resize(MINKE_TRY(file.Size()));
+  bytes.resize(MINKE_TRY(file.ReadAt(0, bytes.data(), bytes.size())));
+  return bytes;
+}
+
+Status WriteFileAtomically(const std::string& path, Bytes bytes, bool sync) {
+  const std::string temporary = path + ".tmp";
+  File file = MINKE_TRY(File::Open(temporary, File::Mode::kReplace));
+  MINKE_TRY_STATUS(file.WriteAt(0, bytes));
+  if (sync) MINKE_TRY_STATUS(file.Sync());
+  MINKE_TRY_STATUS(file.Close());
+  std::error_code error;
+  std::filesystem::rename(temporary, path, error);
+  if (error) {
+    return Error{ErrorCode::kOutput,
+                 fmt::format("cannot rename {} to {}: {}", temporary, path, error.message())};
+  }
+  return {};
+}
+
+}  // namespace minke

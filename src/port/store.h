@@ -1,0 +1,98 @@
+// The Store port: rows of jobs, named blocks, shuffle blocks and segments. Bytes in, bytes out:
+// what a block holds is the callers' business. Every call may be made from any thread and blocks
+// until done; kUnavailable means that the outcome is unknown or the service away: all writes are
+// idempotent, so the caller tries again.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/result.h"
+
+namespace minke {
+
+enum class JobState : uint8_t { kOpen, kAccepted, kFinished };
+
+struct JobRow {
+  Incarnation incarnation;
+  uint64_t spec_hash = 0;
+  JobState state = JobState::kOpen;
+  int exit_code = 0;  // kFinished
+  bool operator==(const JobRow&) const = default;
+};
+
+// Where a map attempt's blocks of one partition lie.
+struct ShuffleKey {
+  uint32_t partition = 0;
+  uint32_t bucket = 0;
+  uint32_t map_task = 0;
+  AttemptId attempt;
+  uint32_t sequence = 0;
+};
+
+struct ShuffleBlock {
+  ShuffleKey key;
+  std::string bytes;
+};
+
+// Writes one attempt's shuffle blocks; in-flight bytes are bounded. Used by one thread.
+class ShuffleWriter {
+ public:
+  virtual ~ShuffleWriter() = default;
+  virtual Status Put(const ShuffleKey& key, Bytes block) = 0;
+  // Returns when every block is acknowledged.
+  virtual Status Finish() = 0;
+};
+
+// All blocks of one (partition, bucket), ordered by (map task, attempt, sequence), whoever wrote
+// them.
+class ShuffleScan {
+ public:
+  virtual ~ShuffleScan() = default;
+  virtual Result<std::optional<ShuffleBlock>> Next() = 0;
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // ---- jobs: the only rows changed by compare-and-set
+  virtual Result<std::optional<JobRow>> GetJob(const std::string& name) = 0;
+  // Sets the row if it is now `expected` (nullopt: absent); returns the row that stands afterwards.
+  virtual Result<JobRow> CompareAndSetJob(const std::string& name,
+                                          const std::optional<JobRow>& expected,
+                                          const JobRow& desired) = 0;
+  virtual Result<std::vector<std::string>> ListJobs() = 0;
+
+  // ---- immutable blocks by name (plan, splitters, reports, winners, manifests, snapshots)
+  virtual Status PutBlock(Incarnation job, const std::string& name, Bytes block) = 0;
+  virtual Result<std::string> GetBlock(Incarnation job, const std::string& name) = 0;
+
+  // ---- shuffle blocks
+  virtual Status MakeShuffleTable(Incarnation job, const std::string& table) = 0;
+  virtual Status DropShuffleTable(Incarnation job, const std::string& table) = 0;
+  virtual Result<std::unique_ptr<ShuffleWriter>> WriteShuffle(Incarnation job,
+                                                              const std::string& table) = 0;
+  virtual Result<std::unique_ptr<ShuffleScan>> ScanShuffle(Incarnation job,
+                                                           const std::string& table,
+                                                           uint32_t partition, uint32_t bucket) = 0;
+
+  // ---- segments: a map attempt's output handed over inside one process, opaque here
+  virtual bool keeps_segments() const = 0;  // false: the task builds blocks instead
+  virtual Status PutSegment(Incarnation job, AttemptId attempt,
+                            std::shared_ptr<const void> segment) = 0;
+  // kNotFound when no such attempt put one here.
+  virtual Result<std::shared_ptr<const void>> GetSegment(Incarnation job, AttemptId attempt) = 0;
+  virtual void DropSegment(Incarnation job, AttemptId attempt) = 0;
+
+  // Removes everything but the job's row.
+  virtual Status DropJob(Incarnation job) = 0;
+};
+
+}  // namespace minke
