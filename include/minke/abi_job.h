@@ -35,7 +35,8 @@ typedef struct minke_growing {
 } minke_growing;
 
 /* A user's own aggregate: associative and commutative to the bit. A new state is a copy of
- * `initial`. States are plain bytes: they are moved with memcpy and written to disk as they are. */
+ * `initial`. States are plain bytes: they are moved with memcpy and written to disk as they are.
+ * `self` is the instance. */
 typedef struct minke_aggregate {
   size_t struct_size;
   uint32_t kind;
@@ -93,7 +94,8 @@ typedef struct minke_job {
   int (*map)(void* instance, const minke_batch*, minke_emitter*, minke_error*);
   int (*map_end)(void* instance, minke_emitter*,
                  minke_error*); /* after the last batch; may be NULL */
-  /* NULL: the sorted records, or the finished aggregates, are the output as they are. */
+  /* NULL: the sorted records, or the finished aggregates, are the output as they are. With an
+   * aggregate, it reads each key once, with the finished value. */
   int (*reduce)(void* instance, minke_groups*, minke_emitter*, minke_error*);
   int (*reduce_end)(void* instance, minke_emitter*, minke_error*); /* may be NULL */
   /* Runs on sorted groups when a run is made: never, once or often. It keeps the key. May be NULL.

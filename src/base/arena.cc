@@ -29,4 +29,12 @@ void Arena::Trim(size_t used) {
   if (keep < capacity_) madvise(data_ + keep, capacity_ - keep, MADV_DONTNEED);
 }
 
+void Arena::Cut(size_t used) {
+  const size_t keep = RoundUp(used);
+  if (keep >= capacity_) return;
+  munmap(data_ + keep, capacity_ - keep);
+  capacity_ = keep;
+  if (keep == 0) data_ = nullptr;
+}
+
 }  // namespace minke

@@ -25,6 +25,8 @@ class Arena {
   size_t capacity_bytes() const { return capacity_; }
   // Gives the pages behind the first `used` bytes back to the system; they read as zeros again.
   void Trim(size_t used);
+  // The same with their addresses, too: the arena then holds no more than `used`.
+  void Cut(size_t used);
 
  private:
   char* data_ = nullptr;

@@ -1,9 +1,9 @@
 #include "base/file.h"
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <fcntl.h>
-#include <filesystem>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -63,8 +63,10 @@ File::~File() {
 }
 
 Error File::Failed(std::string_view what, int error_number) const {
+  const bool is_full = error_number == ENOSPC || error_number == EDQUOT;
   return Error{reads_ ? ErrorCode::kInput : ErrorCode::kOutput,
-               fmt::format("{} {}: {}", what, path_, std::strerror(error_number))};
+               fmt::format("{} {}: {}{}", what, path_, std::strerror(error_number),
+                           is_full ? "; free some space there, or name another folder" : "")};
 }
 
 Result<size_t> File::ReadAt(uint64_t offset, char* to, size_t size) const {
@@ -125,19 +127,38 @@ Result<std::string> ReadFile(const std::string& path) {
   return bytes;
 }
 
-Status WriteFileAtomically(const std::string& path, Bytes bytes, bool sync) {
-  const std::string temporary = path + ".tmp";
-  File file = MINKE_TRY(File::Open(temporary, File::Mode::kReplace));
-  MINKE_TRY_STATUS(file.WriteAt(0, bytes));
-  if (sync) MINKE_TRY_STATUS(file.Sync());
-  MINKE_TRY_STATUS(file.Close());
-  std::error_code error;
-  std::filesystem::rename(temporary, path, error);
-  if (error) {
+Status SyncFolder(const std::string& path) {
+  File folder = MINKE_TRY(File::Open(path.empty() ? "/" : path, File::Mode::kRead));
+  // Some file systems cannot sync a folder, and need not.
+  if (fsync(folder.fd()) != 0 && errno != EINVAL) {
     return Error{ErrorCode::kOutput,
-                 fmt::format("cannot rename {} to {}: {}", temporary, path, error.message())};
+                 fmt::format("cannot sync the folder {}: {}", path, std::strerror(errno))};
   }
   return {};
+}
+
+Status WriteFileAtomically(const std::string& path, Bytes bytes, bool sync) {
+  return WriteFileAtomically(path, path + ".tmp", bytes, sync);
+}
+
+Status WriteFileAtomically(const std::string& path, const std::string& temporary, Bytes bytes,
+                           bool sync) {
+  const auto write = [&]() -> Status {
+    File file = MINKE_TRY(File::Open(temporary, File::Mode::kReplace));
+    MINKE_TRY_STATUS(file.WriteAt(0, bytes));
+    if (sync) MINKE_TRY_STATUS(file.Sync());
+    MINKE_TRY_STATUS(file.Close());
+    if (rename(temporary.c_str(), path.c_str()) == 0) return {};
+    return Error{ErrorCode::kOutput,
+                 fmt::format("cannot rename {} to {}: {}", temporary, path, std::strerror(errno))};
+  };
+  if (Status status = write(); !status) {
+    unlink(temporary.c_str());
+    return status;
+  }
+  if (!sync) return {};
+  const size_t slash = path.rfind('/');
+  return SyncFolder(slash == path.npos ? "." : path.substr(0, slash));
 }
 
 }  // namespace minke

@@ -54,7 +54,11 @@ class File {
 // The whole of a file; errors as Open with kRead.
 Result<std::string> ReadFile(const std::string& path);
 // Writes a file so that it is there whole or not at all: a temporary beside it, synced if asked,
-// then renamed.
+// then renamed. Writers that may race for one path bring a temporary each, in its folder.
 Status WriteFileAtomically(const std::string& path, Bytes bytes, bool sync);
+Status WriteFileAtomically(const std::string& path, const std::string& temporary, Bytes bytes,
+                           bool sync);
+// Makes names in a folder durable: what was made, renamed or removed there.
+Status SyncFolder(const std::string& path);
 
 }  // namespace minke

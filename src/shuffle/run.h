@@ -67,6 +67,8 @@ class RunWriter {
   ~RunWriter();
   // Partitions ascend; within one, keys ascend (equal keys keep the order of the calls).
   Status Add(uint32_t partition, Bytes key, Bytes value);
+  // All records of a stream, in their order.
+  Status AddAll(uint32_t partition, RecordStream& records);
   Status Finish();
   uint64_t records() const;
   uint64_t stored_bytes() const;

@@ -1,0 +1,52 @@
+#include "base/arena.h"
+
+#include <algorithm>
+#include <gtest/gtest.h>
+#include <utility>
+
+namespace minke {
+namespace {
+
+TEST(Arena, ReadsAsZerosAndHoldsWhatIsWritten) {
+  const Arena arena(100'000);
+  ASSERT_GE(arena.capacity_bytes(), 100'000u);
+  EXPECT_TRUE(std::all_of(arena.data(), arena.data() + arena.capacity_bytes(),
+                          [](char c) { return c == 0; }));
+  std::fill(arena.data(), arena.data() + arena.capacity_bytes(), 'x');
+  EXPECT_EQ(arena.data()[arena.capacity_bytes() - 1], 'x');
+}
+
+TEST(Arena, ReservesFarMoreThanTheMachineHas) {
+  const Arena arena(size_t{1} << 40);
+  arena.data()[size_t{1} << 39] = 'x';
+  EXPECT_EQ(arena.data()[size_t{1} << 39], 'x');
+}
+
+TEST(Arena, TrimKeepsTheUsedPartAndZeroesTheRest) {
+  Arena arena(1 << 20);
+  std::fill(arena.data(), arena.data() + (1 << 20), 'x');
+  const char* before = arena.data();
+  arena.Trim(5000);
+  EXPECT_EQ(arena.data(), before);
+  EXPECT_TRUE(std::all_of(before, before + 5000, [](char c) { return c == 'x'; }));
+  EXPECT_TRUE(std::all_of(before + 8192, before + (1 << 20), [](char c) { return c == 0; }));
+}
+
+TEST(Arena, MovesWithoutMovingItsMemory) {
+  Arena arena(4096);
+  arena.data()[0] = 'x';
+  const char* at = arena.data();
+  const Arena moved = std::move(arena);
+  EXPECT_EQ(moved.data(), at);
+  EXPECT_EQ(moved.data()[0], 'x');
+}
+
+TEST(Arena, WithoutBytesHasNone) {
+  Arena none;
+  EXPECT_EQ(none.capacity_bytes(), 0u);
+  none.Trim(0);
+  EXPECT_EQ(Arena(0).capacity_bytes(), 0u);
+}
+
+}  // namespace
+}  // namespace minke

@@ -1,0 +1,23 @@
+// The subcommands of `minke`. Each Add… declares its flags on the app and, when chosen, runs and
+// stores its exit code.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace minke {
+
+void AddRunCommand(CLI::App& app, int* exit_code);
+void AddJobsCommand(CLI::App& app, int* exit_code);
+void AddVerifyCommand(CLI::App& app, int* exit_code);
+void AddCompletionCommand(CLI::App& app, int* exit_code);
+void AddVersionCommand(CLI::App& app, int* exit_code);
+
+// Declares the flags of `minke run` on `app` itself, for a program that is one job of its own
+// (minke::main): there the job is `job`, and only inputs are positional.
+void AddRunFlags(CLI::App& app, const std::string& job, int* exit_code);
+
+// Parses and runs; returns the exit code of the process. Usage errors are printed to standard
+// error: 64.
+int ParseAndRun(CLI::App& app, int argc, char** argv, const int* exit_code);
+
+}  // namespace minke

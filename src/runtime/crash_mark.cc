@@ -1,0 +1,49 @@
+#include "runtime/crash_mark.h"
+
+#include <csignal>
+#include <cstddef>
+
+namespace minke {
+namespace {
+
+constexpr size_t kStackBytes = 64 << 10;
+constexpr int kFaults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS};
+
+thread_local SlotPage* marked_page = nullptr;
+
+void OnFault(int signal) {
+  if (marked_page != nullptr) marked_page->crashed.store(1, std::memory_order_relaxed);
+  struct sigaction standard{};
+  standard.sa_handler = SIG_DFL;
+  sigaction(signal, &standard, nullptr);
+  raise(signal);  // pending until this handler returns, then ends the process
+}
+
+}  // namespace
+
+void InstallCrashMarks() {
+  for (const int signal : kFaults) {
+    struct sigaction action{};
+    action.sa_handler = &OnFault;
+    action.sa_flags = SA_ONSTACK;
+    sigaction(signal, &action, nullptr);
+  }
+}
+
+CrashMark::CrashMark(SlotPage* page) : stack_(new char[kStackBytes]) {
+  marked_page = page;
+  stack_t alternate{};
+  alternate.ss_sp = stack_;
+  alternate.ss_size = kStackBytes;
+  sigaltstack(&alternate, nullptr);
+}
+
+CrashMark::~CrashMark() {
+  marked_page = nullptr;
+  stack_t none{};
+  none.ss_flags = SS_DISABLE;
+  sigaltstack(&none, nullptr);
+  delete[] stack_;
+}
+
+}  // namespace minke

@@ -1,0 +1,307 @@
+#include "runtime/embedded.h"
+
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <cstdlib>
+#include <fmt/format.h>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <sys/random.h>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+#include "adapter/memory_log.h"
+#include "adapter/memory_store.h"
+#include "adapter/system_clock.h"
+#include "base/check.h"
+#include "base/machine.h"
+#include "base/version.h"
+#include "runtime/crash_mark.h"
+#include "runtime/master.h"
+#include "runtime/prepare.h"
+#include "runtime/publish.h"
+#include "runtime/slot_pool.h"
+#include "runtime/supervisor.h"
+#include "runtime/waker.h"
+#include "runtime/worker.h"
+#include "task/output/output_folder.h"
+
+namespace minke {
+namespace {
+
+constexpr int64_t kProgressMs = 200;
+constexpr int64_t kStopMs = 600;  // from a signal to the end, whatever user code does
+
+uint64_t RandomBits() {
+  uint64_t bits = 0;
+  MINKE_CHECK(getrandom(&bits, sizeof(bits), 0) == sizeof(bits));
+  return bits;
+}
+
+// The signals that ask to stop, as the control thread sees them.
+std::atomic<int> stop_signal{0};
+std::atomic<Waker*> stop_waker{nullptr};
+
+void OnStopSignal(int signal) {
+  stop_signal.store(signal);
+  if (Waker* waker = stop_waker.load(); waker != nullptr) waker->Wake();
+}
+
+int ExitCodeOfSignal(int signal) { return signal == SIGINT ? 130 : 128 + signal; }
+
+// The work of the child.
+class EmbeddedRun {
+ public:
+  EmbeddedRun(const RunRequest& request, RunObserver& observer, const SharedPages& pages,
+              Incarnation incarnation)
+      : request_(request), observer_(observer), pages_(pages), incarnation_(incarnation) {}
+
+  int Run() {
+    InstallSignals();
+    InstallCrashMarks();
+    auto prepared =
+        PrepareRun(request_, static_cast<uint32_t>(pages_.pages().size()), incarnation_);
+    if (!prepared) return Fail(prepared.error());
+    run_ = *std::move(prepared);
+    run_->context.store = &store_;
+    Status status = Loop();
+    if (status && stopped_by_ == 0 && master_->exit()->code == 0) {
+      observer_.OnDone(master_->brain().View());
+      return 0;
+    }
+    return Abandon(status);
+  }
+
+ private:
+  void InstallSignals() {
+    stop_waker.store(&waker_);
+    struct sigaction action{};
+    action.sa_handler = &OnStopSignal;
+    action.sa_flags = SA_RESTART;
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &action, nullptr);
+    action.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &action, nullptr);
+  }
+
+  int Fail(const Error& error) {
+    const int code = ExitCodeOf(error.code);
+    observer_.OnFailed(code, error.text, nullptr);
+    return code;
+  }
+
+  MasterOptions OptionsOfMaster() const {
+    MasterOptions options;
+    options.job_name = run_->context.job_name;
+    options.version = kVersion;
+    options.uuid = RandomBits();
+    options.fresh_incarnation = incarnation_;
+    options.spec_hash = run_->spec_hash;
+    options.decide.lease_ms = 0;  // master and workers live and die together
+    options.loop_gap_ms = 0;
+    options.no_worker_timeout_ms = 0;
+    return options;
+  }
+
+  Status Loop() {
+    log_.OnReady([this] { waker_.Wake(); });
+    MasterDuties duties;
+    duties.make_plan = [this]() -> Result<proto::Plan> { return run_->plan; };
+    duties.publish = [this](const Job& job) { return PublishWinners(job); };
+    master_ = std::make_unique<Master>(MasterPorts{&log_, &store_, &clock_}, std::move(duties),
+                                       OptionsOfMaster());
+    slots_ = std::make_unique<SlotPool>(pages_.pages(), &waker_);
+    while (!master_->exit()) {
+      bool went_on = MINKE_TRY(master_->RunOnce());
+      if (worker_ == nullptr) StartWorker();
+      if (worker_ != nullptr) went_on = MINKE_TRY(worker_->RunOnce()) || went_on;
+      MINKE_TRY_STATUS(LookAtSignals());
+      const int64_t now_ms = clock_.NowMs();
+      ShowProgress(now_ms);
+      if (!went_on && !master_->exit()) waker_.Wait(WaitMs(now_ms));
+    }
+    return {};
+  }
+
+  void StartWorker() {
+    const GateAnswer gate = master_->brain().Gate(proto::PHASE_NONE);
+    if (gate.state != GateState::kOpen) return;
+    WorkerOptions options;
+    options.id = WorkerId{RandomBits()};
+    options.slots = static_cast<uint32_t>(slots_->slots());
+    options.job_hash = run_->plan.job_hash();
+    options.heartbeat_ms = kProgressMs;
+    worker_ = std::make_unique<Worker>(WorkerPorts{&log_, &store_, &clock_}, &run_->context,
+                                       slots_.get(), options, gate);
+  }
+
+  int64_t WaitMs(int64_t now_ms) const {
+    int64_t until_ms = std::min(next_progress_ms_, master_->wake_at_ms());
+    if (worker_ != nullptr) until_ms = std::min(until_ms, worker_->wake_at_ms());
+    if (stopped_by_ != 0) until_ms = std::min(until_ms, stop_at_ms_);
+    return std::max<int64_t>(0, until_ms - now_ms);
+  }
+
+  void ShowProgress(int64_t now_ms) {
+    if (now_ms < next_progress_ms_) return;
+    if (next_progress_ms_ != 0) observer_.OnProgress(master_->brain().View());
+    next_progress_ms_ = now_ms + kProgressMs;
+  }
+
+  // A signal asks the master to cancel; if that takes too long, the run just ends.
+  Status LookAtSignals() {
+    const int signal = stop_signal.load();
+    if (signal != 0 && stopped_by_ == 0) {
+      stopped_by_ = signal;
+      stop_at_ms_ = clock_.NowMs() + kStopMs;
+      proto::InboxMessage message;
+      proto::CancelRequested* cancel = message.add_facts()->mutable_cancel_requested();
+      cancel->set_id(RandomBits());
+      cancel->set_reason(signal == SIGINT ? "interrupted" : "terminated");
+      MINKE_TRY_STATUS(log_.Append(Topic::kInbox, message.SerializeAsString()));
+    }
+    if (stopped_by_ != 0 && clock_.NowMs() >= stop_at_ms_) {
+      return Error{ErrorCode::kCancelled, "stopped"};
+    }
+    return {};
+  }
+
+  // All output files that the winners' reports name. A side output that both phases write has the
+  // map tasks' parts first.
+  Result<std::vector<WinningPart>> WinningParts(const Job& job) {
+    std::vector<WinningPart> parts;
+    std::map<std::string, uint32_t> behind_maps;
+    for (uint32_t step = 0; step < job.steps(); ++step) {
+      if (job.step(step).kind == proto::PHASE_SAMPLE) continue;
+      const bool is_map = job.step(step).kind == proto::PHASE_MAP;
+      for (uint32_t index = 0; index < job.step(step).tasks; ++index) {
+        const AttemptId winner = job.task({step, index}).winner;
+        proto::Report report;
+        const std::string bytes = MINKE_TRY(store_.GetBlock(incarnation_, ReportName(winner)));
+        if (!report.ParseFromString(bytes)) {
+          return Error{ErrorCode::kCorruption,
+                       "the report of attempt " + winner.Text() + " cannot be read"};
+        }
+        for (proto::OutputFile& file : *report.mutable_outputs()) {
+          const bool is_main = file.name().empty();
+          if (is_map && !is_main) behind_maps[file.name()] = job.step(step).tasks;
+          const uint32_t first = is_map || is_main ? 0 : behind_maps[file.name()];
+          parts.push_back({first + index, winner, std::move(file)});
+        }
+      }
+    }
+    return parts;
+  }
+
+  Status PublishWinners(const Job& job) {
+    Publication publication;
+    publication.single_file = request_.single_file;
+    publication.overwrite = request_.overwrite;
+    return PublishOutput(run_->context, publication, MINKE_TRY(WinningParts(job)));
+  }
+
+  // Removes what was written aside and says why. Attempts that still run end with the process.
+  int Abandon(const Status& status) {
+    int code = 0;
+    std::string text;
+    if (stopped_by_ != 0) {
+      code = ExitCodeOfSignal(stopped_by_);
+      text = stopped_by_ == SIGINT ? "interrupted" : "terminated";
+    } else if (!status) {
+      code = ExitCodeOf(status.error().code);
+      text = status.error().text;
+    } else {
+      code = master_->exit()->code;
+      text = master_->exit()->text;
+    }
+    if (run_->output != nullptr) {
+      if (Status removed = run_->output->Abandon(); !removed) {
+        text += "; and what was written aside is left: " + removed.error().text;
+      }
+    }
+    const JobView view = master_->brain().View();
+    observer_.OnFailed(code, text, &view);
+    if (slots_->running() > 0) (void)slots_.release();  // a destructor would wait for user code
+    return code;
+  }
+
+  const RunRequest& request_;
+  RunObserver& observer_;
+  const SharedPages& pages_;
+  Incarnation incarnation_;
+  SystemClock clock_;
+  MemoryLog log_{&clock_};
+  MemoryStore store_;
+  Waker waker_;
+  std::unique_ptr<PreparedRun> run_;
+  std::unique_ptr<SlotPool> slots_;
+  std::unique_ptr<Master> master_;
+  std::unique_ptr<Worker> worker_;
+  int64_t next_progress_ms_ = 0;
+  int stopped_by_ = 0;
+  int64_t stop_at_ms_ = 0;
+};
+
+// What the parent says of a child that did not end by itself.
+Error Describe(const RunRequest& request, const ChildEnd& end) {
+  if (end.culprit == nullptr) {
+    if (end.signal == SIGKILL) {
+      return Error{ErrorCode::kExhausted,
+                   fmt::format("the process that ran {} was killed from outside (out of memory?); "
+                               "give --memory a smaller value, or stop what killed it",
+                               request.job)};
+    }
+    return Error{ErrorCode::kUserCode,
+                 fmt::format("{} crashed: {}", request.job, SignalText(end.signal))};
+  }
+  const SlotPage& page = *end.culprit;
+  std::string where = fmt::format("{}-{}", NameOf(static_cast<proto::PhaseKind>(page.kind.load())),
+                                  page.task.load());
+  if (page.record.load() >= 0) {
+    where += fmt::format(", in the batch at byte {} of {}", page.record.load(), page.path);
+  }
+  if (end.hung) {
+    return Error{ErrorCode::kUserCode,
+                 fmt::format("{} made no progress for {} s in {}: it was killed; --task-timeout "
+                             "gives it more time",
+                             request.job, request.task_timeout_s, where)};
+  }
+  return Error{ErrorCode::kUserCode,
+               fmt::format("{} crashed in {}: {}", request.job, where, SignalText(end.signal))};
+}
+
+void CleanUpAside(const RunRequest& request, Incarnation incarnation) {
+  if (!request.output.empty()) (void)OutputFolder::CleanUp(request.output, incarnation);
+  if (!request.single_file.empty()) {
+    unlink(AsidePath(request.single_file, incarnation).c_str());
+  }
+}
+
+}  // namespace
+
+int RunEmbedded(const RunRequest& request, RunObserver& observer) {
+  const uint32_t slots =
+      request.threads != 0 ? request.threads : static_cast<uint32_t>(UsableCpus());
+  const SharedPages pages(slots);
+  const Incarnation incarnation{RandomBits()};
+  SupervisorOptions options;
+  options.task_timeout_ms = int64_t{request.task_timeout_s} * 1000;
+  const ChildEnd end = Supervise(
+      options, pages, [&] { return EmbeddedRun(request, observer, pages, incarnation).Run(); });
+  if (end.signal == 0) return end.exit_code;
+  CleanUpAside(request, incarnation);
+  if (end.stopped) {
+    observer.OnFailed(ExitCodeOfSignal(end.stop_signal),
+                      end.stop_signal == SIGINT ? "interrupted" : "terminated", nullptr);
+    return ExitCodeOfSignal(end.stop_signal);
+  }
+  const Error error = Describe(request, end);
+  observer.OnFailed(ExitCodeOf(error.code), error.text, nullptr);
+  return ExitCodeOf(error.code);
+}
+
+}  // namespace minke

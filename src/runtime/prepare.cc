@@ -1,0 +1,206 @@
+#include "runtime/prepare.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fmt/format.h>
+#include <set>
+#include <string>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+#include "base/machine.h"
+
+namespace minke {
+namespace {
+
+constexpr uint64_t kMemoryMin = 4 << 10;
+
+Error Usage(std::string text) { return Error{ErrorCode::kInvalidArgument, std::move(text)}; }
+
+std::string Listed(const std::set<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+// Inputs must carry just the tags that the job declares.
+Status CheckTags(const minke_job& job, const InputFiles& inputs) {
+  std::set<std::string> wanted;
+  for (size_t i = 0; i < job.tag_count; ++i) wanted.emplace(job.tags[i].data, job.tags[i].size);
+  std::set<std::string> missing = wanted;
+  for (const proto::InputFile& file : inputs.files) {
+    if (!file.tag().empty() && wanted.empty()) {
+      return Usage(
+          fmt::format("the job takes no tags, but '{}={}' has one; to read a file of that "
+                      "name write ./{}={}",
+                      file.tag(), file.path(), file.tag(), file.path()));
+    }
+    if (!wanted.empty() && !wanted.contains(file.tag())) {
+      return Usage(fmt::format("the job reads inputs with the tags {}: write, for example, {}={}",
+                               Listed(wanted), *wanted.begin(), file.path()));
+    }
+    missing.erase(file.tag());
+  }
+  if (!missing.empty()) {
+    return Usage(fmt::format("the job needs an input with the tag {}: write {}=PATH",
+                             Listed(missing), *missing.begin()));
+  }
+  return {};
+}
+
+Status CheckSideFiles(const RunRequest& request) {
+  for (const auto& [name, path] : request.side_files) {
+    if (access(path.c_str(), R_OK) != 0) {
+      return Error{ErrorCode::kInput, fmt::format("cannot read the side file {} ({}): {}", path,
+                                                  name, std::strerror(errno))};
+    }
+  }
+  return {};
+}
+
+Status CheckOutputs(const RunRequest& request, const minke_job& job) {
+  if (!request.output.empty()) return {};
+  if (job.output_count > 0) {
+    return Usage(fmt::format("the job writes the side output '{}': name an output folder with -o",
+                             job.outputs[0].name));
+  }
+  if (request.skip_bad > 0) {
+    return Usage(
+        "--skip-bad writes the records that fail to the output bad-records: name an "
+        "output folder with -o");
+  }
+  struct stat info{};
+  if (!request.single_file.empty() && !request.overwrite &&
+      stat(request.single_file.c_str(), &info) == 0) {
+    return Error{
+        ErrorCode::kAlreadyExists,
+        fmt::format("{} exists: name another file, or give --overwrite", request.single_file)};
+  }
+  return {};
+}
+
+// Divides the budget: half of it for attempts at work, half for finished map tasks to keep.
+Status DivideMemory(const RunRequest& request, uint32_t slots, PreparedRun& run) {
+  const uint64_t budget =
+      request.memory_bytes != 0 ? request.memory_bytes : UsableMemoryBytes() / 2;
+  if (budget < kMemoryMin) {
+    return Usage(
+        fmt::format("--memory: {} bytes are too few, give {} or more", budget, kMemoryMin));
+  }
+  run.memory = std::make_unique<MemoryAccountant>(budget);
+  run.kept = std::make_unique<MemoryAccountant>(budget / 2);
+  run.context.memory = run.memory.get();
+  run.context.kept = run.kept.get();
+  run.context.slot_memory_bytes = budget / 2 / slots;
+  return {};
+}
+
+Status PrepareSpill(const RunRequest& request, PreparedRun& run) {
+  run.context.spill_folder = MINKE_TRY(SpillFolder(request.spill_folder, std::getenv("TMPDIR")));
+  const uint64_t free_bytes = MINKE_TRY(FreeBytes(run.context.spill_folder));
+  run.spill =
+      std::make_unique<SpillBudget>(request.spill_bytes != 0 ? request.spill_bytes : free_bytes);
+  run.context.spill = run.spill.get();
+  return {};
+}
+
+Status FindInputs(const RunRequest& request, PreparedRun& run) {
+  InputFileOptions options;
+  options.kind = run.job->input_kind;
+  options.spill_folder = run.context.spill_folder;
+  options.spill_bytes_max = run.spill->bytes_max();
+  run.inputs = MINKE_TRY(FindInputFiles(request.inputs, options));
+  MINKE_TRY_STATUS(CheckTags(run.job.job(), run.inputs));
+  for (const std::string& output : {request.output, request.single_file}) {
+    if (!output.empty()) MINKE_TRY_STATUS(CheckOutputApart(output, run.inputs));
+  }
+  return {};
+}
+
+Status MakeThePlan(const RunRequest& request, const JobFile& file, uint32_t slots,
+                   PreparedRun& run) {
+  const minke_job& job = run.job.job();
+  JobSpec spec;
+  spec.job_hash = file.hash();
+  spec.job = file.spec();
+  for (const JobArgument& argument : run.job.arguments()) {
+    spec.arguments.emplace_back(argument.name, argument.value);
+  }
+  spec.side_files = request.side_files;
+  spec.inputs = request.inputs;
+  spec.output = request.single_file.empty() ? request.output : request.single_file;
+  spec.format = request.json_records ? "json" : "text";
+  spec.partitions = request.partitions;
+  run.spec_hash = SpecHash(spec);
+
+  PlanRequest& plan = run.plan_request;
+  plan.files = run.inputs.files;
+  plan.spec_hash = run.spec_hash;
+  plan.job_hash = file.hash();
+  plan.has_reduce = job.map_only == 0;
+  plan.record_bytes = job.input_kind == MINKE_FIXED ? job.record_size : 0;
+  plan.threads = slots;
+  plan.split_bytes = request.split_bytes;
+  plan.partitions = request.partitions;
+  if (job.partitions != 0) {
+    if (request.partitions != 0 && request.partitions != job.partitions) {
+      return Usage(fmt::format("--partitions: the job needs just {}", job.partitions));
+    }
+    plan.partitions = job.partitions;
+  }
+  plan.attempts_max = request.attempts;
+  plan.skip_bad = request.skip_bad;
+  plan.range_partitioned = job.partitioner == MINKE_PARTITION_RANGE && plan.has_reduce;
+  run.plan = MINKE_TRY(MakePlan(plan));
+  return {};
+}
+
+void FillContext(const RunRequest& request, const JobFile& file, Incarnation incarnation,
+                 PreparedRun& run) {
+  JobContext& context = run.context;
+  const minke_job& job = run.job.job();
+  context.incarnation = incarnation;
+  context.job_name = file.name();
+  context.job = &job;
+  context.plan = &run.plan;
+  if (request.block_bytes != 0) {
+    context.block.target_bytes = request.block_bytes;
+    context.block.cap_bytes = 2 * request.block_bytes;
+  }
+  for (const auto& [name, path] : request.side_files) context.side_files.emplace(name, path);
+  context.output = run.output.get();
+  context.merge_by_key = job.map_only == 0 && job.partitioner != MINKE_PARTITION_RANGE;
+  context.format = request.json_records ? OutputFormat::kJson : OutputFormat::kText;
+  context.sync_output = request.sync;
+  context.skip_bad = request.skip_bad;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<PreparedRun>> PrepareRun(const RunRequest& request, uint32_t slots,
+                                                Incarnation incarnation) {
+  const JobFile file = MINKE_TRY(JobFile::Find(request.job));
+  std::vector<JobArgument> arguments;
+  for (const auto& [name, value] : request.arguments) arguments.push_back({name, value});
+  auto run = std::make_unique<PreparedRun>(MINKE_TRY(file.Declare(arguments)));
+  MINKE_TRY_STATUS(CheckSideFiles(request));
+  MINKE_TRY_STATUS(CheckOutputs(request, run->job.job()));
+  MINKE_TRY_STATUS(DivideMemory(request, slots, *run));
+  MINKE_TRY_STATUS(PrepareSpill(request, *run));
+  MINKE_TRY_STATUS(FindInputs(request, *run));
+  MINKE_TRY_STATUS(MakeThePlan(request, file, slots, *run));
+  if (!request.output.empty()) {
+    OutputFolderOptions options;
+    options.overwrite = request.overwrite;
+    options.sync = request.sync;
+    run->output = MINKE_TRY(OutputFolder::Open(request.output, incarnation, options));
+  }
+  FillContext(request, file, incarnation, *run);
+  return run;
+}
+
+}  // namespace minke

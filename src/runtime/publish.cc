@@ -1,0 +1,146 @@
+#include "runtime/publish.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <memory>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+#include "shuffle/merge.h"
+#include "task/output/part_output.h"
+
+namespace minke {
+namespace {
+
+constexpr size_t kBufferBytes = 1 << 20;
+
+// Streams one behind the other.
+class Concatenation final : public RecordStream {
+ public:
+  explicit Concatenation(std::vector<std::unique_ptr<RecordStream>> streams)
+      : streams_(std::move(streams)) {}
+  Result<std::span<const minke_record>> Next() override {
+    for (; at_ < streams_.size(); ++at_) {
+      auto batch = streams_[at_]->Next();
+      if (!batch || !batch->empty()) return batch;
+      streams_[at_].reset();
+    }
+    return std::span<const minke_record>();
+  }
+
+ private:
+  std::vector<std::unique_ptr<RecordStream>> streams_;
+  size_t at_ = 0;
+};
+
+// Standard output; whoever reads it may have gone, which is no error.
+class StandardOutput {
+ public:
+  Status Write(Bytes bytes) {
+    while (!bytes.empty() && !closed_) {
+      const ssize_t n = write(STDOUT_FILENO, bytes.data(), bytes.size());
+      if (n >= 0) {
+        bytes.remove_prefix(static_cast<size_t>(n));
+      } else if (errno == EPIPE) {
+        closed_ = true;
+      } else if (errno == EAGAIN) {
+        pollfd waited{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
+        poll(&waited, 1, -1);
+      } else if (errno != EINTR) {
+        return Error{ErrorCode::kOutput,
+                     fmt::format("cannot write to standard output: {}", std::strerror(errno))};
+      }
+    }
+    return {};
+  }
+  bool is_closed() const { return closed_; }
+
+ private:
+  bool closed_ = false;
+};
+
+// All parts' lines in their final order. What the streams read lives as long as `kept`.
+Result<std::unique_ptr<RecordStream>> OpenParts(const JobContext& context,
+                                                std::vector<WinningPart> parts,
+                                                std::vector<std::shared_ptr<const void>>& kept) {
+  std::sort(parts.begin(), parts.end(),
+            [](const WinningPart& a, const WinningPart& b) { return a.index < b.index; });
+  std::vector<std::unique_ptr<RecordStream>> streams;
+  for (const WinningPart& part : parts) {
+    auto segment = MINKE_TRY(context.store->GetSegment(context.incarnation, part.attempt));
+    const auto* ordered = static_cast<const OrderedPart*>(segment.get());
+    if (ordered->run != nullptr) streams.push_back(ReadRun(ordered->run->Open(0)));
+    kept.push_back(std::move(segment));
+  }
+  if (context.merge_by_key) return Merge(std::move(streams));
+  return std::unique_ptr<RecordStream>(std::make_unique<Concatenation>(std::move(streams)));
+}
+
+template <typename Write>
+Status WriteLines(RecordStream& lines, Write write) {
+  std::string buffer;
+  buffer.reserve(kBufferBytes);
+  for (;;) {
+    const auto batch = MINKE_TRY(lines.Next());
+    if (batch.empty()) break;
+    for (const minke_record& record : batch) {
+      const Bytes line(record.value, record.value_size);
+      if (buffer.size() + line.size() > kBufferBytes) {
+        MINKE_TRY_STATUS(write(buffer));
+        buffer.clear();
+      }
+      if (line.size() > kBufferBytes) {
+        MINKE_TRY_STATUS(write(line));
+      } else {
+        buffer.append(line);
+      }
+    }
+  }
+  return write(buffer);
+}
+
+Status PublishFile(const JobContext& context, const Publication& publication, RecordStream& lines) {
+  const std::string aside = AsidePath(publication.single_file, context.incarnation);
+  Status status;
+  {
+    File file = MINKE_TRY(File::Open(aside, File::Mode::kCreate));
+    status = WriteLines(lines, [&](Bytes bytes) { return file.Write(bytes); });
+    if (status && context.sync_output) status = file.Sync();
+    if (status) status = file.Close();
+  }
+  // A link replaces nothing, a rename would.
+  const bool moved =
+      status && (publication.overwrite ? rename(aside.c_str(), publication.single_file.c_str()) == 0
+                                       : link(aside.c_str(), publication.single_file.c_str()) == 0);
+  if (status && !moved) {
+    status =
+        Error{errno == EEXIST ? ErrorCode::kAlreadyExists : ErrorCode::kOutput,
+              fmt::format("cannot write {}: {}", publication.single_file, std::strerror(errno))};
+  }
+  if (!moved || !publication.overwrite) unlink(aside.c_str());
+  return status;
+}
+
+}  // namespace
+
+std::string AsidePath(const std::string& single_file, Incarnation incarnation) {
+  return fmt::format("{}.minke-{}", single_file, incarnation.Hex());
+}
+
+Status PublishOutput(const JobContext& context, const Publication& publication,
+                     std::span<const WinningPart> parts) {
+  if (context.output != nullptr) return context.output->Publish(parts);
+  std::vector<std::shared_ptr<const void>> kept;
+  auto lines = MINKE_TRY(OpenParts(context, {parts.begin(), parts.end()}, kept));
+  if (!publication.single_file.empty()) return PublishFile(context, publication, *lines);
+  StandardOutput out;
+  return WriteLines(*lines, [&](Bytes bytes) { return out.Write(bytes); });
+}
+
+}  // namespace minke

@@ -1,0 +1,528 @@
+#include "shuffle/aggregate_table.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "base/scalar.h"
+#include "shuffle/fold_kernel.h"
+#include "shuffle/key_sort.h"
+#include "shuffle/merge.h"
+#include "shuffle/state_table.h"
+
+namespace minke {
+namespace {
+
+constexpr size_t kBatch = StateTable::kBatch;
+constexpr size_t kAhead = 16;  // entries that are fetched ahead of their use
+constexpr size_t kStreamBatch = 256;
+
+// An entry of an arena, wherever the arena now lives.
+struct Layout {
+  uint32_t state_bytes;
+  uint32_t KeySize(const char* entry) const { return LoadLe<uint32_t>(entry + state_bytes); }
+  const char* Key(const char* entry) const { return entry + state_bytes + sizeof(uint32_t); }
+};
+
+// States in memory, grouped by partition.
+class MemorySegment final : public AggregateSegment {
+ public:
+  Arena arena;
+  MemoryGrant arena_grant;
+  MemoryGrant places_grant;
+  Layout layout{};
+  std::vector<uint32_t> places;  // of entries, partition after partition
+  std::vector<size_t> begins;    // of each partition in `places`, and the end
+  uint64_t bytes_total = 0;
+
+  uint64_t records() const override { return places.size(); }
+  uint64_t bytes() const override { return bytes_total; }
+  bool has_partition(uint32_t partition) const override {
+    return begins[partition] < begins[partition + 1];
+  }
+  const char* entry(size_t index) const { return arena.data() + uint64_t{places[index]} * 8; }
+};
+
+// A RunSink that remembers which partitions it saw.
+class NotingSink final : public RunSink {
+ public:
+  NotingSink(RunSink* sink, std::vector<bool>* seen) : sink_(sink), seen_(seen) {}
+  Status Put(uint32_t partition, Bytes block, bool last) override {
+    (*seen_)[partition] = true;
+    return sink_->Put(partition, block, last);
+  }
+
+ private:
+  RunSink* sink_;
+  std::vector<bool>* seen_;
+};
+
+// States in one run.
+class RunSegment final : public AggregateSegment {
+ public:
+  std::shared_ptr<const Run> run;
+  std::vector<bool> seen;
+  uint64_t records_total = 0;
+
+  uint64_t records() const override { return records_total; }
+  uint64_t bytes() const override { return run == nullptr ? 0 : run->stored_bytes(); }
+  bool has_partition(uint32_t partition) const override { return seen[partition]; }
+};
+
+class TableKeys final : public KeySource {
+ public:
+  explicit TableKeys(const StateTable* table) : table_(table) {}
+  Bytes KeyAt(uint64_t place) const override {
+    return table_->key_view(static_cast<uint32_t>(place));
+  }
+  void Prefetch(uint64_t place, size_t depth) const override {
+    __builtin_prefetch(table_->key(static_cast<uint32_t>(place)) + depth);
+  }
+
+ private:
+  const StateTable* table_;
+};
+
+// The entries of a table that is no longer changed, in key order, with their states as values.
+class SortedStates final : public RecordStream {
+ public:
+  SortedStates(const StateTable* table, std::vector<KeyEntry> entries)
+      : table_(table), entries_(std::move(entries)) {}
+
+  Result<std::span<const minke_record>> Next() override {
+    const size_t count = std::min(kStreamBatch, entries_.size() - next_);
+    for (size_t i = 0; i < count; ++i, ++next_) {
+      if (next_ + kAhead < entries_.size()) {
+        __builtin_prefetch(table_->state(static_cast<uint32_t>(entries_[next_ + kAhead].place)));
+      }
+      const auto place = static_cast<uint32_t>(entries_[next_].place);
+      records_[i] = {table_->key(place), table_->state(place), table_->key_size(place),
+                     table_->state_bytes()};
+    }
+    return std::span<const minke_record>(records_.data(), count);
+  }
+
+ private:
+  const StateTable* table_;
+  std::vector<KeyEntry> entries_;
+  size_t next_ = 0;
+  std::array<minke_record, kStreamBatch> records_;
+};
+
+// Merges neighbours with equal keys in a stream of states.
+class MergedStates final : public RecordStream {
+ public:
+  MergedStates(std::unique_ptr<RecordStream> states, FoldKernel* kernel)
+      : states_(std::move(states)), kernel_(kernel) {}
+
+  Result<std::span<const minke_record>> Next() override {
+    records_.clear();
+    keys_.clear();
+    values_.clear();
+    while (records_.size() < kStreamBatch && (at_ < batch_.size() || MINKE_TRY(Pull()))) {
+      MINKE_TRY_STATUS(Take(batch_[at_++]));
+    }
+    // The last key may go on in the next batch of the stream.
+    while (at_ < batch_.size() ? IsLast(batch_[at_]) : MINKE_TRY(Pull()) && IsLast(batch_[at_])) {
+      MINKE_TRY_STATUS(Take(batch_[at_++]));
+    }
+    for (size_t i = 0; i < records_.size(); ++i) {
+      records_[i].key = keys_[i].data();
+      records_[i].value = values_.data() + i * kernel_->state_bytes();
+    }
+    return std::span<const minke_record>(records_);
+  }
+
+ private:
+  Result<bool> Pull() {
+    batch_ = MINKE_TRY(states_->Next());
+    at_ = 0;
+    return !batch_.empty();
+  }
+
+  bool IsLast(const minke_record& record) const {
+    return !keys_.empty() && record.key_size == records_.back().key_size &&
+           Bytes(record.key, record.key_size) == Bytes(keys_.back().data(), record.key_size);
+  }
+
+  Status Take(const minke_record& record) {
+    if (IsLast(record)) {
+      alignas(16) char from[64];
+      std::memcpy(from, record.value, kernel_->state_bytes());
+      void* into = values_.data() + values_.size() - kernel_->state_bytes();
+      const void* source = from;
+      return kernel_->Merge(&into, &source, 1);
+    }
+    std::string& key = keys_.emplace_back(record.key, record.key_size);
+    key.resize(record.key_size + MINKE_READABLE_BEYOND);
+    records_.push_back({nullptr, nullptr, record.key_size, record.value_size});
+    values_.insert(values_.end(), record.value, record.value + kernel_->state_bytes());
+    return {};
+  }
+
+  std::unique_ptr<RecordStream> states_;
+  FoldKernel* kernel_;
+  std::span<const minke_record> batch_;
+  size_t at_ = 0;
+  std::vector<minke_record> records_;
+  std::vector<std::string> keys_;
+  std::vector<char> values_;
+};
+
+// States become finished values.
+class FinishedStates final : public RecordStream {
+ public:
+  FinishedStates(std::unique_ptr<RecordStream> states, FoldKernel* kernel)
+      : states_(std::move(states)), kernel_(kernel) {}
+
+  Result<std::span<const minke_record>> Next() override {
+    const auto batch = MINKE_TRY(states_->Next());
+    records_.assign(batch.begin(), batch.end());
+    pointers_.resize(batch.size());
+    for (size_t i = 0; i < batch.size(); ++i) pointers_[i] = batch[i].value;
+    if (!batch.empty()) MINKE_TRY_STATUS(kernel_->Finish(pointers_.data(), records_));
+    return std::span<const minke_record>(records_);
+  }
+
+ private:
+  std::unique_ptr<RecordStream> states_;
+  FoldKernel* kernel_;
+  std::vector<minke_record> records_;
+  std::vector<const void*> pointers_;
+};
+
+}  // namespace
+
+minke_type FinishedType(const minke_aggregate& aggregate, minke_type value_type) {
+  switch (aggregate.kind) {
+    case MINKE_AGGREGATE_COUNT:
+      return MINKE_U64;
+    case MINKE_AGGREGATE_CUSTOM:
+      return aggregate.finished;
+    default:
+      return value_type;
+  }
+}
+
+struct AggregateTable::State {
+  State(AggregateOptions given, MemoryGrant* memory, SpillSpace* space)
+      : options(std::move(given)), grant(memory), spill(space) {
+    auto made = FoldKernel::Make(options);
+    if (!made) {
+      failure = std::move(made).error();
+      return;
+    }
+    kernel = *std::move(made);
+    table = std::make_unique<StateTable>(kernel->state_bytes(), kernel->initial(), grant);
+    seen.resize(options.partitions);
+  }
+
+  AggregateOptions options;
+  MemoryGrant* grant;
+  SpillSpace* spill;
+  Status failure;
+  std::unique_ptr<FoldKernel> kernel;
+  std::unique_ptr<StateTable> table;
+  std::vector<std::shared_ptr<const Run>> runs;
+  std::vector<bool> seen;  // partitions that any run holds
+  uint64_t spilled_bytes = 0;
+
+  template <typename Key>
+  Status MakeRoom(std::span<const Key> keys);
+  template <typename Key>
+  static size_t CountThatFit(std::span<const Key> keys, size_t limit);
+  Status FoldBatch(std::span<const minke_pair> pairs);
+  Status MergeBatch(std::span<const minke_record> states);
+  Result<std::vector<uint32_t>> PartitionEntries(std::vector<size_t>& counts) const;
+  Result<std::vector<std::vector<KeyEntry>>> SortedPartitions() const;
+  Status WriteTable(RunSink* sink);
+  Status Spill();
+  Status PrepareRuns();
+  Status WriteAll(RunSink* sink, uint64_t* records);
+  Result<std::shared_ptr<const AggregateSegment>> Keep();
+  void SortEntries(std::vector<KeyEntry>& entries) const;
+};
+
+// How many of the keys go into one lookup: a batch, or fewer where they are long.
+template <typename Key>
+size_t AggregateTable::State::CountThatFit(std::span<const Key> keys, size_t limit) {
+  size_t bytes = 0;
+  size_t count = 0;
+  while (count < std::min(keys.size(), kBatch)) {
+    bytes += keys[count].key_size;
+    if (bytes > limit && count > 0) break;
+    ++count;
+  }
+  return count;
+}
+
+template <typename Key>
+Status AggregateTable::State::MakeRoom(std::span<const Key> keys) {
+  size_t bytes = 0;
+  for (const Key& key : keys) bytes += key.key_size;
+  if (table->MakeRoom(keys.size(), bytes)) return {};
+  MINKE_TRY_STATUS(Spill());
+  MINKE_CHECK(table->MakeRoom(keys.size(), bytes));
+  return {};
+}
+
+Status AggregateTable::State::FoldBatch(std::span<const minke_pair> pairs) {
+  MINKE_TRY_STATUS(MakeRoom(pairs));
+  void* states[kBatch];
+  table->FindOrAdd(pairs, states);
+  return kernel->Fold(states, pairs);
+}
+
+Status AggregateTable::State::MergeBatch(std::span<const minke_record> from) {
+  MINKE_TRY_STATUS(MakeRoom(from));
+  void* states[kBatch];
+  const void* values[kBatch];
+  alignas(16) char aligned[kBatch][64];
+  table->FindOrAdd(from, states);
+  for (size_t i = 0; i < from.size(); ++i) {
+    std::memcpy(aligned[i], from[i].value, kernel->state_bytes());
+    values[i] = aligned[i];
+  }
+  return kernel->Merge(states, values, from.size());
+}
+
+// The partition of each entry, in order of their places, and how many each partition has.
+Result<std::vector<uint32_t>> AggregateTable::State::PartitionEntries(
+    std::vector<size_t>& counts) const {
+  std::vector<uint32_t> partitions(table->size());
+  counts.assign(options.partitions + 1, 0);
+  std::array<minke_pair, kBatch> keys{};
+  size_t done = 0;
+  for (uint32_t place = table->begin_place(); place < table->end_place();) {
+    size_t count = 0;
+    for (; count < kBatch && place < table->end_place(); ++count) {
+      keys[count].key = table->key(place);
+      keys[count].key_size = table->key_size(place);
+      place = table->next_place(place);
+    }
+    const std::span<uint32_t> found(partitions.data() + done, count);
+    if (options.partitioner != nullptr) {
+      MINKE_TRY_STATUS(options.partitioner->Partition({keys.data(), count}, found));
+    } else if (options.partitions > 1) {
+      for (size_t i = 0; i < count; ++i) {
+        found[i] = PartitionOf(Bytes(keys[i].key, keys[i].key_size), options.partitions);
+      }
+    }
+    for (const uint32_t partition : found) ++counts[partition];
+    done += count;
+  }
+  return partitions;
+}
+
+void AggregateTable::State::SortEntries(std::vector<KeyEntry>& entries) const {
+  std::vector<KeyEntry> buffer(entries.size());
+  SortKeys(entries, buffer, TableKeys(table.get()));
+}
+
+Status AggregateTable::State::WriteTable(RunSink* sink) {
+  std::vector<size_t> counts;
+  const auto partitions = MINKE_TRY(PartitionEntries(counts));
+  std::vector<std::vector<KeyEntry>> parts(options.partitions);
+  for (uint32_t p = 0; p < options.partitions; ++p) parts[p].reserve(counts[p]);
+  size_t index = 0;
+  for (uint32_t place = table->begin_place(); place < table->end_place();
+       place = table->next_place(place)) {
+    parts[partitions[index++]].push_back({KeyPrefix(table->key_view(place), 0), place});
+  }
+  RunWriter writer(options.block, sink);
+  for (uint32_t p = 0; p < options.partitions; ++p) {
+    if (parts[p].empty()) continue;
+    SortEntries(parts[p]);
+    for (const KeyEntry& entry : parts[p]) {
+      const auto place = static_cast<uint32_t>(entry.place);
+      MINKE_TRY_STATUS(
+          writer.Add(p, table->key_view(place), Bytes(table->state(place), table->state_bytes())));
+    }
+    std::vector<KeyEntry>().swap(parts[p]);
+  }
+  return writer.Finish();
+}
+
+Status AggregateTable::State::Spill() {
+  NotingSink sink(MINKE_TRY(spill->Begin()), &seen);
+  MINKE_TRY_STATUS(WriteTable(&sink));
+  runs.push_back(MINKE_TRY(spill->Seal()));
+  spilled_bytes += runs.back()->stored_bytes();
+  table->Clear();
+  return {};
+}
+
+// If anything was spilled: the rest too, and few enough runs for one merge. One run is written at a
+// time, so this comes before the run of WriteAll begins.
+Status AggregateTable::State::PrepareRuns() {
+  if (runs.empty()) return {};
+  if (!table->empty()) MINKE_TRY_STATUS(Spill());
+  return MergeDown(runs, 0, options.partitions - 1, spill, options.block);
+}
+
+// Everything, merged, as one run.
+Status AggregateTable::State::WriteAll(RunSink* sink, uint64_t* records) {
+  if (runs.empty()) {
+    *records = table->size();
+    return WriteTable(sink);
+  }
+  RunWriter writer(options.block, sink);
+  for (uint32_t p = 0; p < options.partitions; ++p) {
+    if (!seen[p]) continue;
+    MergedStates states(MINKE_TRY(MergeRuns(runs, p, spill, options.block)), kernel.get());
+    for (;;) {
+      const auto batch = MINKE_TRY(states.Next());
+      if (batch.empty()) break;
+      for (const minke_record& record : batch) {
+        MINKE_TRY_STATUS(writer.Add(p, Bytes(record.key, record.key_size),
+                                    Bytes(record.value, record.value_size)));
+      }
+      *records += batch.size();
+    }
+  }
+  return writer.Finish();
+}
+
+Result<std::shared_ptr<const AggregateSegment>> AggregateTable::State::Keep() {
+  auto segment = std::make_shared<MemorySegment>();
+  std::vector<size_t> counts;
+  const auto partitions = MINKE_TRY(PartitionEntries(counts));
+  segment->layout.state_bytes = table->state_bytes();
+  segment->begins.assign(options.partitions + 1, 0);
+  for (uint32_t p = 0; p < options.partitions; ++p) {
+    segment->begins[p + 1] = segment->begins[p] + counts[p];
+  }
+  segment->places.resize(table->size());
+  std::vector<size_t> next(segment->begins.begin(), segment->begins.end() - 1);
+  size_t index = 0;
+  for (uint32_t place = table->begin_place(); place < table->end_place();
+       place = table->next_place(place)) {
+    segment->places[next[partitions[index++]]++] = place;
+  }
+  segment->bytes_total = table->key_bytes() + table->size() * table->state_bytes();
+  const size_t places_bytes = segment->places.size() * sizeof(uint32_t);
+  grant->Take(places_bytes);
+  segment->places_grant = grant->Split(places_bytes);
+  std::tie(segment->arena, segment->arena_grant) = table->TakeArena();
+  return std::shared_ptr<const AggregateSegment>(std::move(segment));
+}
+
+AggregateTable::AggregateTable(AggregateOptions options, MemoryGrant* grant, SpillSpace* spill)
+    : state_(std::make_unique<State>(std::move(options), grant, spill)) {}
+
+AggregateTable::~AggregateTable() = default;
+
+Status AggregateTable::Fold(std::span<const minke_pair> pairs) {
+  if (!state_->failure) return state_->failure;
+  while (!pairs.empty()) {
+    const size_t count = State::CountThatFit(pairs, 64 * kBatch);
+    MINKE_TRY_STATUS(state_->FoldBatch(pairs.first(count)));
+    pairs = pairs.subspan(count);
+  }
+  return {};
+}
+
+Status AggregateTable::FoldStates(RecordStream& states) {
+  if (!state_->failure) return state_->failure;
+  for (;;) {
+    auto batch = MINKE_TRY(states.Next());
+    if (batch.empty()) return {};
+    while (!batch.empty()) {
+      const size_t count = State::CountThatFit(batch, 64 * kBatch);
+      MINKE_TRY_STATUS(state_->MergeBatch(batch.first(count)));
+      batch = batch.subspan(count);
+    }
+  }
+}
+
+Status AggregateTable::FoldSegment(const AggregateSegment& segment, uint32_t partition) {
+  if (!state_->failure) return state_->failure;
+  if (!segment.has_partition(partition)) return {};
+  if (const auto* run = dynamic_cast<const RunSegment*>(&segment); run != nullptr) {
+    const auto states = ReadRun(run->run->Open(partition));
+    return FoldStates(*states);
+  }
+  const auto& memory = dynamic_cast<const MemorySegment&>(segment);
+  const size_t end = memory.begins[partition + 1];
+  std::array<minke_record, kBatch> batch;
+  for (size_t i = memory.begins[partition]; i < end;) {
+    size_t count = 0;
+    for (; count < kBatch && i < end; ++count, ++i) {
+      if (i + kAhead < end) __builtin_prefetch(memory.entry(i + kAhead));
+      const char* entry = memory.entry(i);
+      batch[count] = {memory.layout.Key(entry), entry, memory.layout.KeySize(entry),
+                      memory.layout.state_bytes};
+    }
+    for (std::span<const minke_record> left(batch.data(), count); !left.empty();) {
+      const size_t fit = State::CountThatFit(left, 64 * kBatch);
+      MINKE_TRY_STATUS(state_->MergeBatch(left.first(fit)));
+      left = left.subspan(fit);
+    }
+  }
+  return {};
+}
+
+Result<std::shared_ptr<const AggregateSegment>> AggregateTable::Finish(bool keep_in_memory) {
+  if (!state_->failure) return std::move(state_->failure).error();
+  if (keep_in_memory && state_->runs.empty()) return state_->Keep();
+  auto segment = std::make_shared<RunSegment>();
+  segment->seen.resize(state_->options.partitions);
+  MINKE_TRY_STATUS(state_->PrepareRuns());
+  if (state_->runs.size() == 1) {
+    segment->run = state_->runs[0];
+    segment->seen = state_->seen;
+  } else {
+    NotingSink sink(MINKE_TRY(state_->spill->Begin()), &segment->seen);
+    MINKE_TRY_STATUS(state_->WriteAll(&sink, &segment->records_total));
+    segment->run = MINKE_TRY(state_->spill->Seal());
+    state_->spilled_bytes += segment->run->stored_bytes();
+  }
+  state_->runs.clear();
+  state_->table.reset();
+  return std::shared_ptr<const AggregateSegment>(std::move(segment));
+}
+
+Status AggregateTable::FinishInto(RunSink* sink) {
+  if (!state_->failure) return state_->failure;
+  uint64_t records = 0;
+  MINKE_TRY_STATUS(state_->PrepareRuns());
+  MINKE_TRY_STATUS(state_->WriteAll(sink, &records));
+  state_->table.reset();
+  return {};
+}
+
+Result<std::unique_ptr<RecordStream>> AggregateTable::Sorted() {
+  if (!state_->failure) return std::move(state_->failure).error();
+  std::unique_ptr<RecordStream> states;
+  const StateTable& table = *state_->table;
+  if (state_->runs.empty()) {
+    state_->table->Freeze();
+    std::vector<KeyEntry> entries;
+    entries.reserve(table.size());
+    for (uint32_t place = table.begin_place(); place < table.end_place();
+         place = table.next_place(place)) {
+      entries.push_back({KeyPrefix(table.key_view(place), 0), place});
+    }
+    state_->SortEntries(entries);
+    states = std::make_unique<SortedStates>(&table, std::move(entries));
+  } else {
+    if (!table.empty()) MINKE_TRY_STATUS(state_->Spill());
+    states = std::make_unique<MergedStates>(
+        MINKE_TRY(MergeRuns(state_->runs, 0, state_->spill, state_->options.block)),
+        state_->kernel.get());
+  }
+  return std::unique_ptr<RecordStream>(
+      std::make_unique<FinishedStates>(std::move(states), state_->kernel.get()));
+}
+
+uint64_t AggregateTable::spills() const { return state_->runs.size(); }
+
+uint64_t AggregateTable::spilled_bytes() const { return state_->spilled_bytes; }
+
+}  // namespace minke

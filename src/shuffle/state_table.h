@@ -1,0 +1,102 @@
+// The table beneath the aggregate table: one entry per distinct key, found by hash.
+//
+// An open-addressing index of 8-byte slots {hash, place} over an arena of entries
+//
+//     state (state_bytes, 8-aligned) · u32 key size · key · zeros up to a multiple of 8
+//
+// A slot's home is the top bits of the hash: the index is as good as ordered by hash, so that
+// growing it is one near-sequential pass. Keys are looked up in batches: all hashes, then all
+// slots, then all entries, so that cache misses overlap. Hides layout and growth; the caller folds
+// the states. The caller makes room first (HasRoomFor): a lookup never fails. Used by one thread.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include <minke/abi.h>
+
+#include "base/arena.h"
+#include "base/memory_accountant.h"
+#include "shuffle/key_lookup.h"
+
+namespace minke {
+
+class StateTable {
+ public:
+  // Keys of one lookup, at most: their heads and slots stay in the first cache.
+  static constexpr size_t kBatch = 64;
+
+  StateTable(uint32_t state_bytes, const void* initial, MemoryGrant* grant);
+  ~StateTable();
+  StateTable(const StateTable&) = delete;
+  StateTable& operator=(const StateTable&) = delete;
+
+  // Makes room for `keys` new entries with `key_bytes` in all; false: the grant refuses (never
+  // while it is empty).
+  bool MakeRoom(size_t keys, size_t key_bytes);
+  // states[i] = the state of keys[i]; new keys get a copy of `initial`. At most kBatch, with room
+  // made.
+  void FindOrAdd(std::span<const minke_record> keys, void** states) { Find(keys, states); }
+  void FindOrAdd(std::span<const minke_pair> keys, void** states) { Find(keys, states); }
+
+  size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  uint64_t key_bytes() const { return key_bytes_; }
+  // Forgets all entries, keeps what memory the grant gave.
+  void Clear();
+  // Frees the index: from now on the table is only read.
+  void Freeze();
+
+  // Places of entries: in order of their first emit, ascending. begin_place() … next_place() …
+  // end_place().
+  uint32_t begin_place() const { return kFirst; }
+  uint32_t end_place() const { return static_cast<uint32_t>(used_ / kUnit); }
+  uint32_t next_place(uint32_t place) const {
+    return place + static_cast<uint32_t>(EntryBytes(key_size(place)) / kUnit);
+  }
+  char* state(uint32_t place) const { return arena_.data() + uint64_t{place} * kUnit; }
+  uint32_t key_size(uint32_t place) const { return LoadLe<uint32_t>(state(place) + state_bytes_); }
+  const char* key(uint32_t place) const { return state(place) + state_bytes_ + sizeof(uint32_t); }
+  Bytes key_view(uint32_t place) const { return {key(place), key_size(place)}; }
+
+  // Gives the arena away, with the memory that was taken for it; the table is then of no use.
+  std::pair<Arena, MemoryGrant> TakeArena();
+  uint32_t state_bytes() const { return state_bytes_; }
+
+ private:
+  struct Slot {
+    uint32_t hash;
+    uint32_t place;  // 0: empty
+  };
+  static constexpr uint64_t kUnit = 8;
+  static constexpr uint32_t kFirst = 1;
+
+  size_t EntryBytes(uint32_t size) const {
+    return (state_bytes_ + sizeof(uint32_t) + size + kUnit - 1) / kUnit * kUnit;
+  }
+  template <typename Key>
+  void Find(std::span<const Key> keys, void** states);
+  char* Add(const char* key, uint32_t size, __m128i head, uint32_t hash);
+  void SetIndex(unsigned bits);
+  Slot* Home(uint32_t hash) const { return index_ + (hash >> shift_); }
+  Slot* Behind(const Slot* slot) const {
+    return index_ + ((static_cast<size_t>(slot - index_) + 1) & ((size_t{1} << bits_) - 1));
+  }
+  static size_t IndexBytes(unsigned bits) { return (size_t{1} << bits) * sizeof(Slot); }
+
+  uint32_t state_bytes_;
+  alignas(8) char initial_[64] = {};
+  MemoryGrant* grant_;
+  Arena index_memory_;
+  Slot* index_ = nullptr;
+  unsigned bits_ = 0;
+  unsigned shift_ = 32;
+  size_t limit_ = 0;  // entries that the index takes
+  Arena arena_;
+  uint64_t used_ = kFirst * kUnit;
+  uint64_t room_ = 0;  // bytes of the arena that the grant has given
+  size_t size_ = 0;
+  uint64_t key_bytes_ = 0;
+};
+
+}  // namespace minke

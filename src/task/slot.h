@@ -1,0 +1,39 @@
+// A slot: the place in which one attempt at a time runs, as it looks from outside.
+//
+// The page part lies in memory shared with the supervising parent, which names the culprit after a
+// crash and sees when user code stands still. Written by the slot's thread, read by anyone; plain
+// numbers, no pointers.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+namespace minke {
+
+struct SlotPage {
+  std::atomic<uint64_t> attempt_epoch{0};
+  std::atomic<uint64_t> attempt_n{0};  // 0: idle
+  std::atomic<uint32_t> kind{0};       // proto::PhaseKind
+  std::atomic<uint32_t> task{0};
+  std::atomic<uint32_t> file{0};          // index into the plan's files, of the batch at hand
+  std::atomic<uint32_t> in_user_code{0};  // 1 while a user's function runs
+  std::atomic<uint32_t> crashed{0};       // 1: the thread of this slot took the process down
+  char path[512] = {};                    // of that file, as named, cut if longer
+  std::atomic<int64_t> record{-1};        // offset in the file of the batch at hand; -1: none
+  std::atomic<uint64_t> progress{0};      // moves whenever the attempt gets on
+  std::atomic<uint64_t> bytes_done{0};    // of input
+  std::atomic<uint64_t> records_done{0};
+
+  void Tick() {
+    progress.store(progress.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+};
+
+struct Slot {
+  SlotPage* page = nullptr;
+  std::atomic<bool> cancelled{false};
+  std::vector<uint32_t> missing_map_tasks;  // set by an attempt that ended with kNotFound
+};
+
+}  // namespace minke

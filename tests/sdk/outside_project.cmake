@@ -1,0 +1,31 @@
+# Installs minke into an empty folder, builds examples/wordcount against it from outside, and runs
+# what came out on a small text. Run by ctest as: cmake -D… -P outside_project.cmake
+file(REMOVE_RECURSE ${WORK})
+file(MAKE_DIRECTORY ${WORK})
+
+function(run)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE code OUTPUT_VARIABLE out ERROR_VARIABLE out)
+  if(NOT code EQUAL 0)
+    message(FATAL_ERROR "${ARGN}\nended with ${code}:\n${out}")
+  endif()
+  set(out "${out}" PARENT_SCOPE)
+endfunction()
+
+run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/prefix --component sdk)
+run(${CMAKE_COMMAND} -S ${EXAMPLE} -B ${WORK}/build -DCMAKE_PREFIX_PATH=${WORK}/prefix)
+run(${CMAKE_COMMAND} --build ${WORK}/build)
+
+file(WRITE ${WORK}/text "b a\nb\n")
+function(expect_counts)
+  run(${ARGN})
+  if(NOT out MATCHES "a\t1\nb\t2\n")
+    message(FATAL_ERROR "${ARGN}\nprinted:\n${out}")
+  endif()
+endfunction()
+
+if(MINKE)
+  expect_counts(${MINKE} run ${WORK}/build/wordcount.so ${WORK}/text)
+  expect_counts(${WORK}/build/wordcount ${WORK}/text)
+elseif(NOT EXISTS ${WORK}/build/wordcount.so)
+  message(FATAL_ERROR "the example built no job file")
+endif()
