@@ -26,6 +26,7 @@
 #ifndef MINKE_ABI_H
 #define MINKE_ABI_H
 
+#include <minke/abi_aggregate.h>
 #include <minke/abi_data.h>
 #include <minke/abi_host.h>
 #include <minke/abi_job.h>

@@ -22,8 +22,7 @@ typedef struct minke_error {
   char text[1008]; /* one line, zero-terminated, cut if longer */
 } minke_error;
 
-/* ---- types of keys and values
- * ----------------------------------------------------------------------------------- */
+/* ---- types of keys and values ---- */
 
 /* A type is up to 16 fields of 4 bits, the first in the lowest; one field is a scalar, several are
  * a tuple. */
@@ -60,8 +59,7 @@ typedef struct minke_record {
   uint32_t value_size;
 } minke_record;
 
-/* ---- what a map reads
- * -------------------------------------------------------------------------------------------- */
+/* ---- what a map reads ---- */
 
 enum {
   MINKE_TEXT = 0,  /* `data` is whole lines; every line but the last of a file ends with \n (and may
@@ -87,8 +85,7 @@ typedef struct minke_batch {
   minke_bytes tag;  /* `left` of left=PATH; empty without */
 } minke_batch;
 
-/* ---- what user code emits
- * ---------------------------------------------------------------------------------------- */
+/* ---- what user code emits ---- */
 
 /* Filled inline by user code; `flush` hands the batch over and makes room. A key or value that lies
  * inside the window (the current input batch) may stay a view; any other must be copied into the
@@ -113,8 +110,7 @@ typedef struct minke_emitter {
   minke_type value_type;
 } minke_emitter;
 
-/* ---- what a reduce reads
- * ----------------------------------------------------------------------------------------- */
+/* ---- what a reduce reads ---- */
 
 /* The records of one partition in key order, read once, front to back. records[next .. count) are
  * at hand; those with index in `starts` … are found by `first`: first[i] is 1 where records[i]

@@ -8,8 +8,7 @@
 extern "C" {
 #endif
 
-/* ---- services of the host
- * ---------------------------------------------------------------------------------------- */
+/* ---- services of the host ---- */
 
 enum { MINKE_LOG_DEBUG = 0, MINKE_LOG_INFO = 1, MINKE_LOG_WARNING = 2, MINKE_LOG_ERROR = 3 };
 

@@ -2,57 +2,13 @@
 #ifndef MINKE_ABI_JOB_H
 #define MINKE_ABI_JOB_H
 
+#include <minke/abi_aggregate.h>
 #include <minke/abi_data.h>
 #include <minke/abi_host.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* ---- a job
- * -------------------------------------------------------------------------------------------------------
- */
-
-enum {
-  MINKE_AGGREGATE_NONE = 0,
-  MINKE_AGGREGATE_COUNT =
-      1, /* state u64; the value type is MINKE_NONE, the finished type MINKE_U64 */
-  MINKE_AGGREGATE_SUM =
-      2, /* of the scalar value type; F64 correctly rounded, integers wrap is an error */
-  MINKE_AGGREGATE_MIN = 3,
-  MINKE_AGGREGATE_MAX = 4,
-  MINKE_AGGREGATE_CUSTOM = 5
-};
-
-/* A state whose size may change, kept by the host; `data` is not yours to free. */
-typedef struct minke_growing {
-  char* data;
-  uint32_t size;
-  uint32_t capacity;
-  /* Makes capacity at least `bytes`, keeping the content; `data` moves. */
-  void (*grow)(struct minke_growing*, uint32_t bytes);
-  void* context;
-} minke_growing;
-
-/* A user's own aggregate: associative and commutative to the bit. A new state is a copy of
- * `initial`. States are plain bytes: they are moved with memcpy and written to disk as they are.
- * `self` is the instance. */
-typedef struct minke_aggregate {
-  size_t struct_size;
-  uint32_t kind;
-  uint32_t state_size; /* custom: 8 … 64, a multiple of 8; 0 = growing, states[i] is a
-                          minke_growing* (empty when new) */
-  const void* initial; /* state_size bytes */
-  /* states[i] takes in pairs[i]; the same state may stand several times in one batch. */
-  int (*fold)(void* self, void* const* states, const minke_pair* pairs, size_t count, minke_error*);
-  /* into[i] takes in from[i]. */
-  int (*merge)(void* self, void* const* into, const void* const* from, size_t count, minke_error*);
-  /* values[i].value becomes the finished value of states[i], in the type `finished`; bytes stay
-   * valid until the next call. values[i].key and key_size are set on entry. */
-  int (*finish)(void* self, const void* const* states, minke_pair* values, size_t count,
-                minke_error*);
-  minke_type finished; /* type of the finished value; built-in kinds: filled in by the host */
-} minke_aggregate;
 
 enum { MINKE_PARTITION_HASH = 0, MINKE_PARTITION_RANGE = 1, MINKE_PARTITION_CUSTOM = 2 };
 

@@ -75,7 +75,7 @@ Result<std::unique_ptr<RecordStream>> OpenParts(const JobContext& context,
   for (const WinningPart& part : parts) {
     auto segment = MINKE_TRY(context.store->GetSegment(context.incarnation, part.attempt));
     const auto* ordered = static_cast<const OrderedPart*>(segment.get());
-    if (ordered->run != nullptr) streams.push_back(ReadRun(ordered->run->Open(0)));
+    if (ordered->run != nullptr) streams.push_back(ReadRun(ordered->run, 0));
     kept.push_back(std::move(segment));
   }
   if (context.merge_by_key) return Merge(std::move(streams));

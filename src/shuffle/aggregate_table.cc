@@ -445,7 +445,7 @@ Status AggregateTable::FoldSegment(const AggregateSegment& segment, uint32_t par
   if (!state_->failure) return state_->failure;
   if (!segment.has_partition(partition)) return {};
   if (const auto* run = dynamic_cast<const RunSegment*>(&segment); run != nullptr) {
-    const auto states = ReadRun(run->run->Open(partition));
+    const auto states = ReadRun(run->run, partition);
     return FoldStates(*states);
   }
   const auto& memory = dynamic_cast<const MemorySegment&>(segment);

@@ -120,7 +120,7 @@ class Nothing final : public RecordStream {
 std::unique_ptr<RecordStream> Open(std::span<const std::shared_ptr<const Run>> runs,
                                    uint32_t partition, const MergeOptions& options) {
   std::vector<std::unique_ptr<RecordStream>> streams;
-  for (const auto& run : runs) streams.push_back(ReadRun(run->Open(partition)));
+  for (const auto& run : runs) streams.push_back(ReadRun(run, partition));
   return Merge(std::move(streams), options);
 }
 

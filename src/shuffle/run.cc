@@ -82,7 +82,8 @@ namespace {
 
 class RunReader final : public RecordStream {
  public:
-  explicit RunReader(std::unique_ptr<RunSource> source) : source_(std::move(source)) {}
+  RunReader(std::shared_ptr<const Run> run, uint32_t partition)
+      : run_(std::move(run)), source_(run_->Open(partition)) {}
 
   Result<std::span<const minke_record>> Next() override {
     for (;;) {
@@ -99,14 +100,15 @@ class RunReader final : public RecordStream {
   }
 
  private:
+  std::shared_ptr<const Run> run_;
   std::unique_ptr<RunSource> source_;
   BlockDecoder decoder_;
 };
 
 }  // namespace
 
-std::unique_ptr<RecordStream> ReadRun(std::unique_ptr<RunSource> source) {
-  return std::make_unique<RunReader>(std::move(source));
+std::unique_ptr<RecordStream> ReadRun(std::shared_ptr<const Run> run, uint32_t partition) {
+  return std::make_unique<RunReader>(std::move(run), partition);
 }
 
 }  // namespace minke

@@ -78,6 +78,7 @@ class RunWriter {
   std::unique_ptr<State> state_;
 };
 
-std::unique_ptr<RecordStream> ReadRun(std::unique_ptr<RunSource> source);
+// One partition of a run, which lives as long as the stream.
+std::unique_ptr<RecordStream> ReadRun(std::shared_ptr<const Run> run, uint32_t partition);
 
 }  // namespace minke

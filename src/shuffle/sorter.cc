@@ -457,7 +457,7 @@ Result<std::unique_ptr<RecordStream>> OpenPartition(
       continue;
     }
     MINKE_TRY_STATUS(gathering.Open(streams));
-    streams.push_back(ReadRun(run->run->Open(partition)));
+    streams.push_back(ReadRun(run->run, partition));
   }
   MINKE_TRY_STATUS(gathering.Open(streams));
   return Merge(std::move(streams), {.sort_values = options.sort_values});

@@ -1,7 +1,7 @@
 #include "task/attempt.h"
 
 #include <fmt/format.h>
-#include <time.h>
+#include <ctime>
 #include <utility>
 
 #include "task/map_task.h"

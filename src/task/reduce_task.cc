@@ -92,7 +92,7 @@ class PartitionInput {
       MINKE_TRY_STATUS(GoOn());
     }
     for (const auto& run : runs_) {
-      auto states = ReadRun(run->Open(partition_));
+      auto states = ReadRun(run, partition_);
       MINKE_TRY_STATUS(table_->FoldStates(*states));
       MINKE_TRY_STATUS(GoOn());
     }

@@ -158,7 +158,8 @@ class UrlFrequency(JobTest):
         'h - - [] "GET /größe HTTP/1.1" 500 0',
     ]
     MALFORMED = [
-        "", " ", "nothing", 'h - - [x] "GET /a HTTP/1.0" 20 5', 'h - - [x] "GET /a HTTP/1.0" 200 5x',
+        "", " ", "nothing", 'h - - [x] "GET /a HTTP/1.0" 20 5',
+        'h - - [x] "GET /a HTTP/1.0" 200 5x',
         'h - - [x "GET /a HTTP/1.0" 200 5', 'h - - [x] "GET /a HTTP/1.0 200 5',
         'h - - [x] "GET" 200 5', 'h - - [x] "GET  HTTP/1.0" 200 5', 'h - [x] "GET /a H" 200 5',
         'h - - [x] "GET /a b H" 200 5', 'h  - - [x] "GET /a H" 200 5',

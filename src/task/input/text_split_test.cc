@@ -65,11 +65,14 @@ std::string RandomText(std::mt19937& random, size_t size, std::string_view alpha
   return text;
 }
 
+std::vector<Processor> RunnableHere() {
+  std::vector<Processor> processors = {Processor::kX86V2};
+  if (ThisProcessor() == Processor::kX86V3) processors.push_back(Processor::kX86V3);
+  return processors;
+}
+
 class TextSplitTest : public testing::TestWithParam<Processor> {
  protected:
-  void SetUp() override {
-    if (GetParam() > ThisProcessor()) GTEST_SKIP() << "this processor cannot run it";
-  }
   TextSplit split_ = TextSplitFor(GetParam());
 };
 
@@ -129,7 +132,7 @@ TEST_P(TextSplitTest, CountsLineEnds) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, TextSplitTest, testing::Values(Processor::kX86V2, Processor::kX86V3));
+INSTANTIATE_TEST_SUITE_P(All, TextSplitTest, testing::ValuesIn(RunnableHere()));
 
 }  // namespace
 }  // namespace minke
