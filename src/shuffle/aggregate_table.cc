@@ -20,6 +20,8 @@ namespace minke {
 namespace {
 
 constexpr size_t kBatch = StateTable::kBatch;
+constexpr size_t kEntryBytes =
+    64;                        // what an entry takes beside its key, with its share of the index
 constexpr size_t kAhead = 16;  // entries that are fetched ahead of their use
 constexpr size_t kStreamBatch = 256;
 
@@ -153,11 +155,8 @@ class MergedStates final : public RecordStream {
 
   Status Take(const minke_record& record) {
     if (IsLast(record)) {
-      alignas(16) char from[64];
-      std::memcpy(from, record.value, kernel_->state_bytes());
-      void* into = values_.data() + values_.size() - kernel_->state_bytes();
-      const void* source = from;
-      return kernel_->Merge(&into, &source, 1);
+      return kernel_->MergeOne(values_.data() + values_.size() - kernel_->state_bytes(),
+                               record.value);
     }
     std::string& key = keys_.emplace_back(record.key, record.key_size);
     key.resize(record.key_size + MINKE_READABLE_BEYOND);
@@ -234,11 +233,14 @@ struct AggregateTable::State {
   uint64_t spilled_bytes = 0;
 
   template <typename Key>
-  Status MakeRoom(std::span<const Key> keys);
-  template <typename Key>
-  static size_t CountThatFit(std::span<const Key> keys, size_t limit);
-  Status FoldBatch(std::span<const minke_pair> pairs);
-  Status MergeBatch(std::span<const minke_record> states);
+  Result<size_t> MakeRoom(std::span<const Key> keys);
+  template <typename Key, typename Take>
+  Status InBatches(std::span<const Key> keys, Take take);
+  Status MergeStates(std::span<const minke_record> states) {
+    return InBatches(states, [this](std::span<const minke_record> batch) {
+      return kernel->Merge(*table, batch);
+    });
+  }
   Result<std::vector<uint32_t>> PartitionEntries(std::vector<size_t>& counts) const;
   Result<std::vector<std::vector<KeyEntry>>> SortedPartitions() const;
   Status WriteTable(RunSink* sink);
@@ -249,47 +251,37 @@ struct AggregateTable::State {
   void SortEntries(std::vector<KeyEntry>& entries) const;
 };
 
-// How many of the keys go into one lookup: a batch, or fewer where they are long.
+// Makes room for a stretch of `keys`, as long as it may be, and returns its length: all of them
+// where the budget is ample, few where it is small or the keys are long.
 template <typename Key>
-size_t AggregateTable::State::CountThatFit(std::span<const Key> keys, size_t limit) {
+Result<size_t> AggregateTable::State::MakeRoom(std::span<const Key> keys) {
+  const size_t bytes_max = std::max<size_t>(grant->limit_bytes() / 64, 1);
   size_t bytes = 0;
   size_t count = 0;
-  while (count < std::min(keys.size(), kBatch)) {
-    bytes += keys[count].key_size;
-    if (bytes > limit && count > 0) break;
+  while (count < keys.size()) {
+    const size_t more = keys[count].key_size + kEntryBytes;
+    if (bytes + more > bytes_max && count > 0) break;
+    bytes += more;
     ++count;
+  }
+  if (!table->MakeRoom(count, bytes)) {
+    MINKE_TRY_STATUS(Spill());
+    MINKE_CHECK(table->MakeRoom(count, bytes));
   }
   return count;
 }
 
-template <typename Key>
-Status AggregateTable::State::MakeRoom(std::span<const Key> keys) {
-  size_t bytes = 0;
-  for (const Key& key : keys) bytes += key.key_size;
-  if (table->MakeRoom(keys.size(), bytes)) return {};
-  MINKE_TRY_STATUS(Spill());
-  MINKE_CHECK(table->MakeRoom(keys.size(), bytes));
-  return {};
-}
-
-Status AggregateTable::State::FoldBatch(std::span<const minke_pair> pairs) {
-  MINKE_TRY_STATUS(MakeRoom(pairs));
-  void* states[kBatch];
-  table->FindOrAdd(pairs, states);
-  return kernel->Fold(states, pairs);
-}
-
-Status AggregateTable::State::MergeBatch(std::span<const minke_record> from) {
-  MINKE_TRY_STATUS(MakeRoom(from));
-  void* states[kBatch];
-  const void* values[kBatch];
-  alignas(16) char aligned[kBatch][64];
-  table->FindOrAdd(from, states);
-  for (size_t i = 0; i < from.size(); ++i) {
-    std::memcpy(aligned[i], from[i].value, kernel->state_bytes());
-    values[i] = aligned[i];
+// Calls take(sub-batch) over all of `keys`, with room made.
+template <typename Key, typename Take>
+Status AggregateTable::State::InBatches(std::span<const Key> keys, Take take) {
+  while (!keys.empty()) {
+    const size_t count = MINKE_TRY(MakeRoom(keys));
+    for (size_t done = 0; done < count; done += kBatch) {
+      MINKE_TRY_STATUS(take(keys.subspan(done, std::min(kBatch, count - done))));
+    }
+    keys = keys.subspan(count);
   }
-  return kernel->Merge(states, values, from.size());
+  return {};
 }
 
 // The partition of each entry, in order of their places, and how many each partition has.
@@ -419,25 +411,19 @@ AggregateTable::AggregateTable(AggregateOptions options, MemoryGrant* grant, Spi
 AggregateTable::~AggregateTable() = default;
 
 Status AggregateTable::Fold(std::span<const minke_pair> pairs) {
-  if (!state_->failure) return state_->failure;
-  while (!pairs.empty()) {
-    const size_t count = State::CountThatFit(pairs, 64 * kBatch);
-    MINKE_TRY_STATUS(state_->FoldBatch(pairs.first(count)));
-    pairs = pairs.subspan(count);
-  }
-  return {};
+  State& state = *state_;
+  if (!state.failure) return state.failure;
+  return state.InBatches(pairs, [&state](std::span<const minke_pair> batch) {
+    return state.kernel->Fold(*state.table, batch);
+  });
 }
 
 Status AggregateTable::FoldStates(RecordStream& states) {
   if (!state_->failure) return state_->failure;
   for (;;) {
-    auto batch = MINKE_TRY(states.Next());
+    const auto batch = MINKE_TRY(states.Next());
     if (batch.empty()) return {};
-    while (!batch.empty()) {
-      const size_t count = State::CountThatFit(batch, 64 * kBatch);
-      MINKE_TRY_STATUS(state_->MergeBatch(batch.first(count)));
-      batch = batch.subspan(count);
-    }
+    MINKE_TRY_STATUS(state_->MergeStates(batch));
   }
 }
 
@@ -459,11 +445,7 @@ Status AggregateTable::FoldSegment(const AggregateSegment& segment, uint32_t par
       batch[count] = {memory.layout.Key(entry), entry, memory.layout.KeySize(entry),
                       memory.layout.state_bytes};
     }
-    for (std::span<const minke_record> left(batch.data(), count); !left.empty();) {
-      const size_t fit = State::CountThatFit(left, 64 * kBatch);
-      MINKE_TRY_STATUS(state_->MergeBatch(left.first(fit)));
-      left = left.subspan(fit);
-    }
+    MINKE_TRY_STATUS(state_->MergeStates({batch.data(), count}));
   }
   return {};
 }

@@ -12,14 +12,7 @@
 namespace minke {
 namespace {
 
-template <typename T>
-T& As(void* state) {
-  return *static_cast<T*>(state);
-}
-template <typename T>
-const T& As(const void* state) {
-  return *static_cast<const T*>(state);
-}
+constexpr size_t kStateMax = 64;
 
 struct CountOp {
   using State = uint64_t;
@@ -84,21 +77,22 @@ class BuiltIn final : public FoldKernel {
   uint32_t state_bytes() const override { return sizeof(State); }
   const void* initial() const override { return &initial_; }
 
-  Status Fold(void* const* states, std::span<const minke_pair> pairs) override {
-    for (size_t i = 0; i < pairs.size(); ++i) {
-      State state = Load(states[i]);
-      Op::Fold(state, pairs[i]);
-      std::memcpy(states[i], &state, sizeof(State));
+  Status Fold(StateTable& table, std::span<const minke_pair> pairs) override {
+    if (is_v3_) {
+      FoldV3(table, pairs);
+    } else {
+      FoldAny(table, pairs);
     }
     return {};
   }
 
-  Status Merge(void* const* into, const void* const* from, size_t count) override {
-    for (size_t i = 0; i < count; ++i) {
-      State state = Load(into[i]);
-      Op::Merge(state, Load(from[i]));
-      std::memcpy(into[i], &state, sizeof(State));
-    }
+  Status Merge(StateTable& table, std::span<const minke_record> states) override {
+    table.FindOrAdd(states, [&](size_t i, char* into) { MergeState(into, states[i].value); });
+    return {};
+  }
+
+  Status MergeOne(void* into, const void* from) override {
+    MergeState(into, from);
     return {};
   }
 
@@ -126,6 +120,28 @@ class BuiltIn final : public FoldKernel {
     std::memcpy(&state, from, sizeof(State));
     return state;
   }
+  static void MergeState(void* into, const void* from) {
+    State state = Load(into);
+    Op::Merge(state, Load(from));
+    std::memcpy(into, &state, sizeof(State));
+  }
+  [[gnu::always_inline]] static inline void FoldPairs(StateTable& table,
+                                               std::span<const minke_pair> pairs) {
+    table.FindOrAdd(pairs, [&](size_t i, char* at) {
+      State state = Load(at);
+      Op::Fold(state, pairs[i]);
+      std::memcpy(at, &state, sizeof(State));
+    });
+  }
+  static void FoldAny(StateTable& table, std::span<const minke_pair> pairs) {
+    FoldPairs(table, pairs);
+  }
+  [[gnu::target("arch=x86-64-v3")]] static void FoldV3(StateTable& table,
+                                                       std::span<const minke_pair> pairs) {
+    FoldPairs(table, pairs);
+  }
+
+  const bool is_v3_ = __builtin_cpu_supports("x86-64-v3") != 0;
   const State initial_ = Op::kInitial;
   std::vector<char> stored_;
 };
@@ -138,14 +154,30 @@ class Custom final : public FoldKernel {
   uint32_t state_bytes() const override { return aggregate_.state_size; }
   const void* initial() const override { return aggregate_.initial; }
 
-  Status Fold(void* const* states, std::span<const minke_pair> pairs) override {
+  Status Fold(StateTable& table, std::span<const minke_pair> pairs) override {
+    void* states[StateTable::kBatch];
+    table.FindOrAdd(pairs, [&](size_t i, char* state) { states[i] = state; });
     minke_error error{};
     return Said("fold", aggregate_.fold(self_, states, pairs.data(), pairs.size(), &error), error);
   }
 
-  Status Merge(void* const* into, const void* const* from, size_t count) override {
+  Status Merge(StateTable& table, std::span<const minke_record> states) override {
+    void* into[StateTable::kBatch];
+    const void* from[StateTable::kBatch];
+    alignas(16) char aligned[StateTable::kBatch][kStateMax];
+    table.FindOrAdd(states, [&](size_t i, char* state) {
+      into[i] = state;
+      from[i] = std::memcpy(aligned[i], states[i].value, aggregate_.state_size);
+    });
     minke_error error{};
-    return Said("merge", aggregate_.merge(self_, into, from, count, &error), error);
+    return Said("merge", aggregate_.merge(self_, into, from, states.size(), &error), error);
+  }
+
+  Status MergeOne(void* into, const void* from) override {
+    alignas(16) char aligned[kStateMax];
+    const void* copy = std::memcpy(aligned, from, aggregate_.state_size);
+    minke_error error{};
+    return Said("merge", aggregate_.merge(self_, &into, &copy, 1, &error), error);
   }
 
   Status Finish(const void* const* states, std::span<minke_record> values) override {

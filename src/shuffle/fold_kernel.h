@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "shuffle/aggregate_table.h"
+#include "shuffle/state_table.h"
 
 namespace minke {
 
@@ -22,10 +23,13 @@ class FoldKernel {
 
   virtual uint32_t state_bytes() const = 0;
   virtual const void* initial() const = 0;
-  // states[i] takes in pairs[i]'s value; a state may stand several times.
-  virtual Status Fold(void* const* states, std::span<const minke_pair> pairs) = 0;
-  // into[i] takes in from[i].
-  virtual Status Merge(void* const* into, const void* const* from, size_t count) = 0;
+  // Each key's state takes in its pair's value. At most StateTable::kBatch, with room made in the
+  // table.
+  virtual Status Fold(StateTable& table, std::span<const minke_pair> pairs) = 0;
+  // Each key's state takes in the state that is the record's value.
+  virtual Status Merge(StateTable& table, std::span<const minke_record> states) = 0;
+  // `into` takes in `from`.
+  virtual Status MergeOne(void* into, const void* from) = 0;
   // values[i] = the finished value of states[i] in stored form; keys[i] names it in errors. Views
   // into the kernel, valid until the next call.
   virtual Status Finish(const void* const* states, std::span<minke_record> values) = 0;

@@ -9,7 +9,6 @@
 namespace minke {
 namespace {
 
-constexpr uint64_t kSeed = 0x9e3779b97f4a7c15u;
 constexpr unsigned kBitsMin = 6;
 constexpr uint64_t kArenaBytes = uint64_t{1} << 35;  // what 32-bit places reach; address space only
 constexpr size_t kStepMin = 1 << 10;
@@ -17,9 +16,6 @@ constexpr size_t kStepMax = 1 << 20;
 
 // Six tenths: probes stay short, and doubling comes late.
 size_t LimitOf(unsigned bits) { return (size_t{1} << bits) / 10 * 6 + 1; }
-
-const char* KeyOf(const minke_pair& pair) { return pair.key; }
-const char* KeyOf(const minke_record& record) { return record.key; }
 
 }  // namespace
 
@@ -74,41 +70,6 @@ bool StateTable::MakeRoom(size_t keys, size_t key_bytes) {
   return true;
 }
 
-template <typename Key>
-void StateTable::Find(std::span<const Key> keys, void** states) {
-  struct Look {
-    __m128i head;
-    uint32_t hash;
-  };
-  Look looks[kBatch];
-  const size_t count = keys.size();
-  for (size_t i = 0; i < count; ++i) {
-    const char* key = KeyOf(keys[i]);
-    const uint32_t size = keys[i].key_size;
-    looks[i].head = LoadHead(key, size);
-    looks[i].hash = HashKey(key, size, looks[i].head, kSeed);
-    __builtin_prefetch(Home(looks[i].hash));
-  }
-  uint32_t candidates[kBatch];
-  for (size_t i = 0; i < count; ++i) {
-    const Slot* slot = Home(looks[i].hash);
-    while (slot->place != 0 && slot->hash != looks[i].hash) slot = Behind(slot);
-    candidates[i] = slot->place;
-    __builtin_prefetch(state(slot->place), 1);
-  }
-  for (size_t i = 0; i < count; ++i) {
-    const char* key = KeyOf(keys[i]);
-    const uint32_t size = keys[i].key_size;
-    const uint32_t candidate = candidates[i];
-    if (candidate != 0 && key_size(candidate) == size &&
-        SameKey(this->key(candidate), key, size, looks[i].head)) [[likely]] {
-      states[i] = state(candidate);
-    } else {
-      states[i] = Add(key, size, looks[i].head, looks[i].hash);
-    }
-  }
-}
-
 // The key may be there all the same: behind a slot of equal hash, or added since the batch began.
 char* StateTable::Add(const char* key, uint32_t size, __m128i head, uint32_t hash) {
   Slot* slot = Home(hash);
@@ -128,9 +89,6 @@ char* StateTable::Add(const char* key, uint32_t size, __m128i head, uint32_t has
   key_bytes_ += size;
   return entry;
 }
-
-template void StateTable::Find(std::span<const minke_pair> keys, void** states);
-template void StateTable::Find(std::span<const minke_record> keys, void** states);
 
 void StateTable::Clear() {
   if (index_ != nullptr) std::memset(index_, 0, IndexBytes(bits_));

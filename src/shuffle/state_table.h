@@ -34,10 +34,11 @@ class StateTable {
   // Makes room for `keys` new entries with `key_bytes` in all; false: the grant refuses (never
   // while it is empty).
   bool MakeRoom(size_t keys, size_t key_bytes);
-  // states[i] = the state of keys[i]; new keys get a copy of `initial`. At most kBatch, with room
-  // made.
-  void FindOrAdd(std::span<const minke_record> keys, void** states) { Find(keys, states); }
-  void FindOrAdd(std::span<const minke_pair> keys, void** states) { Find(keys, states); }
+  // Finds each key, or adds it with a copy of `initial`, and calls use(i, its state). At most
+  // kBatch keys, with room made. Always inlined, so that the code of an aggregate is compiled into
+  // it.
+  template <typename Key, typename Use>
+  [[gnu::always_inline]] inline void FindOrAdd(std::span<const Key> keys, Use use);
 
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
@@ -68,14 +69,13 @@ class StateTable {
     uint32_t hash;
     uint32_t place;  // 0: empty
   };
+  static constexpr uint64_t kSeed = 0x9e3779b97f4a7c15u;
   static constexpr uint64_t kUnit = 8;
   static constexpr uint32_t kFirst = 1;
 
   size_t EntryBytes(uint32_t size) const {
     return (state_bytes_ + sizeof(uint32_t) + size + kUnit - 1) / kUnit * kUnit;
   }
-  template <typename Key>
-  void Find(std::span<const Key> keys, void** states);
   char* Add(const char* key, uint32_t size, __m128i head, uint32_t hash);
   void SetIndex(unsigned bits);
   Slot* Home(uint32_t hash) const { return index_ + (hash >> shift_); }
@@ -98,5 +98,40 @@ class StateTable {
   size_t size_ = 0;
   uint64_t key_bytes_ = 0;
 };
+
+template <typename Key, typename Use>
+void StateTable::FindOrAdd(std::span<const Key> keys, Use use) {
+  struct Look {
+    __m128i head;
+    uint32_t hash;
+    uint32_t candidate;
+  };
+  Look looks[kBatch];
+  const size_t count = keys.size();
+  for (size_t i = 0; i < count; ++i) {
+    Look& look = looks[i];
+    look.head = LoadHead(keys[i].key, keys[i].key_size);
+    look.hash = HashKey(keys[i].key, keys[i].key_size, look.head, kSeed);
+    __builtin_prefetch(Home(look.hash));
+  }
+  for (size_t i = 0; i < count; ++i) {
+    Look& look = looks[i];
+    const Slot* slot = Home(look.hash);
+    while (slot->place != 0 && slot->hash != look.hash) slot = Behind(slot);
+    look.candidate = slot->place;
+    __builtin_prefetch(state(slot->place), 1);
+  }
+  for (size_t i = 0; i < count; ++i) {
+    const Look& look = looks[i];
+    const uint32_t size = keys[i].key_size;
+    char* found = state(look.candidate);
+    if (look.candidate == 0 || LoadLe<uint32_t>(found + state_bytes_) != size ||
+        !SameKey(found + state_bytes_ + sizeof(uint32_t), keys[i].key, size, look.head))
+        [[unlikely]] {
+      found = Add(keys[i].key, size, look.head, look.hash);
+    }
+    use(i, found);
+  }
+}
 
 }  // namespace minke
