@@ -45,7 +45,7 @@ struct PlanRequest {
 
 // kInvalidArgument: over a limit, the text names limit and setting; kInput: a file of fixed records
 // that ends in mid-record.
-Result<proto::Plan> MakePlan(const PlanRequest& request);
+Result<proto::Plan> ComputePlan(const PlanRequest& request);
 
 // The plan's block: what is written, and under which name.
 uint64_t PlanChecksum(Bytes block);

@@ -35,11 +35,12 @@ struct ReportSums {
 class Tally {
  public:
   // The report of the task's winner; one that was there before is taken off.
-  void Add(TaskId task, AttemptId attempt, const proto::Report& report);
+  void Add(TaskId task, proto::PhaseKind kind, AttemptId attempt, const proto::Report& report);
   void Remove(TaskId task);
 
   bool Has(TaskId task, AttemptId attempt) const;
-  const ReportSums& sums(uint32_t step) const;
+  ReportSums sums(uint32_t step) const;
+  uint32_t reports(uint32_t step) const;  // how many are in
   // Counters of all steps but sampling, by name.
   const std::map<std::string, uint64_t>& counters() const { return counters_; }
 
@@ -53,11 +54,13 @@ class Tally {
     AttemptId attempt;
     std::string report;      // without what is held elsewhere
     std::string partitions;  // bitmap
+    bool Holds(uint32_t partition) const;
   };
   void Count(TaskId task, const proto::Report& report, bool add);
 
   std::map<TaskId, Entry> entries_;
   std::map<uint32_t, ReportSums> sums_;
+  std::map<uint32_t, uint32_t> reports_;
   std::map<std::string, uint64_t> counters_;
 };
 

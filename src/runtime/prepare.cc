@@ -155,7 +155,7 @@ Status MakeThePlan(const RunRequest& request, const JobFile& file, uint32_t slot
   plan.attempts_max = request.attempts;
   plan.skip_bad = request.skip_bad;
   plan.range_partitioned = job.partitioner == MINKE_PARTITION_RANGE && plan.has_reduce;
-  run.plan = MINKE_TRY(MakePlan(plan));
+  run.plan = MINKE_TRY(ComputePlan(plan));
   return {};
 }
 
