@@ -155,7 +155,8 @@ class FunctionsAreFound(unittest.TestCase):
                    ("F", 2, 5), ("C", 8, 9), ("g", 10, 10))
 
     def test_templates_operators_and_trailing_types(self):
-        self.check("template <class T, class = std::enable_if_t<(1 > 0)>>\nauto F(T t) -> int {\n}\n"
+        self.check("template <class T, class = std::enable_if_t<(1 > 0)>>\n"
+                   "auto F(T t) -> int {\n}\n"
                    "bool operator==(A a, A b) {\n}\ntemplate <class T>\nstruct S {\n"
                    "  void operator()(T t) {\n  }\n};\n",
                    ("F", 1, 3), ("operator==", 4, 5), ("operator()", 8, 9))
