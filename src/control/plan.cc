@@ -158,6 +158,7 @@ Result<proto::Plan> ComputePlan(const PlanRequest& request) {
     *plan.add_files() = request.files[i];
     splitting.Add(static_cast<uint32_t>(i), request.files[i]);
   }
+  if (plan.splits_size() == 0) plan.add_splits();  // no records: one map task all the same
   const auto maps = static_cast<uint32_t>(plan.splits_size());
   plan.set_buckets(std::max(1u, (maps + kBucketMapTasksMax - 1) / kBucketMapTasksMax));
   plan.set_span(std::max(1u, kBucketMapTasksMax * plan.buckets() / std::max(1u, maps)));

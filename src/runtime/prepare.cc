@@ -146,12 +146,7 @@ Status MakeThePlan(const RunRequest& request, const JobFile& file, uint32_t slot
   plan.threads = slots;
   plan.split_bytes = request.split_bytes;
   plan.partitions = request.partitions;
-  if (job.partitions != 0) {
-    if (request.partitions != 0 && request.partitions != job.partitions) {
-      return Usage(fmt::format("--partitions: the job needs just {}", job.partitions));
-    }
-    plan.partitions = job.partitions;
-  }
+  if (job.partitions != 0) plan.partitions = job.partitions;  // the job needs just so many
   plan.attempts_max = request.attempts;
   plan.skip_bad = request.skip_bad;
   plan.range_partitioned = job.partitioner == MINKE_PARTITION_RANGE && plan.has_reduce;

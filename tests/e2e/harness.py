@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 MINKE = os.environ.get("MINKE_BIN", "build/bin/minke")
 FIXTURES = os.environ.get("MINKE_FIXTURES", "")
-TIMEOUT_S = 300
+TIMEOUT_S = 60
 
 
 @dataclass
