@@ -225,7 +225,6 @@ class EmbeddedRun {
     }
     const JobView view = master_->brain().View();
     observer_.OnFailed(code, text, &view);
-    if (slots_->running() > 0) (void)slots_.release();  // a destructor would wait for user code
     return code;
   }
 
@@ -290,8 +289,10 @@ int RunEmbedded(const RunRequest& request, RunObserver& observer) {
   const Incarnation incarnation{RandomBits()};
   SupervisorOptions options;
   options.task_timeout_ms = int64_t{request.task_timeout_s} * 1000;
-  const ChildEnd end = Supervise(
-      options, pages, [&] { return EmbeddedRun(request, observer, pages, incarnation).Run(); });
+  const ChildEnd end = Supervise(options, pages, [&] {
+    // Never destroyed: attempts may still run when it returns, and the process ends right then.
+    return (new EmbeddedRun(request, observer, pages, incarnation))->Run();
+  });
   if (end.signal == 0) return end.exit_code;
   CleanUpAside(request, incarnation);
   if (end.stopped) {

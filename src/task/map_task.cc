@@ -260,7 +260,7 @@ class Mapping {
     options.memory = &buffers;
     InputReader reader(context_.plan, &split, options);
     while (const minke_batch* batch = MINKE_TRY(reader.Next())) {
-      slot_.page->file.store(reader.file(), std::memory_order_relaxed);
+      slot_.page->SetFile(Bytes(batch->path.data, batch->path.size));
       slot_.page->record.store(static_cast<int64_t>(batch->offset), std::memory_order_relaxed);
       MINKE_TRY_STATUS(MapBatch(*batch));
       slot_.page->bytes_done.store(reader.stored_bytes_done(), std::memory_order_relaxed);

@@ -5,9 +5,13 @@
 // numbers, no pointers.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <cstring>
 #include <vector>
+
+#include "base/bytes.h"
 
 namespace minke {
 
@@ -16,15 +20,20 @@ struct SlotPage {
   std::atomic<uint64_t> attempt_n{0};  // 0: idle
   std::atomic<uint32_t> kind{0};       // proto::PhaseKind
   std::atomic<uint32_t> task{0};
-  std::atomic<uint32_t> file{0};          // index into the plan's files, of the batch at hand
   std::atomic<uint32_t> in_user_code{0};  // 1 while a user's function runs
   std::atomic<uint32_t> crashed{0};       // 1: the thread of this slot took the process down
-  char path[512] = {};                    // of that file, as named, cut if longer
+  char path[512] = {};                    // of its input file, as named, cut if longer
   std::atomic<int64_t> record{-1};        // offset in the file of the batch at hand; -1: none
   std::atomic<uint64_t> progress{0};      // moves whenever the attempt gets on
   std::atomic<uint64_t> bytes_done{0};    // of input
   std::atomic<uint64_t> records_done{0};
 
+  void SetFile(Bytes name) {
+    const size_t size = std::min(name.size(), sizeof(path) - 1);
+    if (Bytes(path, size) == name && path[size] == '\0') return;
+    std::memcpy(path, name.data(), size);
+    path[size] = '\0';
+  }
   void Tick() {
     progress.store(progress.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
