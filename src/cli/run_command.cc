@@ -23,7 +23,7 @@ struct RunFlags {
   std::vector<std::string> words;  // job and inputs
   std::vector<std::string> arguments;
   std::vector<std::string> side_files;
-  std::string output, single_file, format = "text", spill, task;
+  std::string output, single_file, format = "text", spill;
   std::string memory, spill_bytes, split_bytes, block_bytes;
   uint32_t partitions = 0, threads = 0, attempts = 4, task_timeout = 600;
   uint64_t skip_bad = 0;
@@ -91,7 +91,6 @@ Result<RunRequest> ToRequest(const RunFlags& flags) {
   request.attempts = flags.attempts;
   request.task_timeout_s = flags.task_timeout;
   request.skip_bad = flags.skip_bad;
-  if (!flags.task.empty()) request.only_task = flags.task;
   return request;
 }
 
@@ -125,7 +124,6 @@ void AddJobFlags(CLI::App& app, const std::shared_ptr<RunFlags>& flags) {
   app.add_option("--skip-bad", flags->skip_bad,
                  "Records that may fail; they go to the output bad-records")
       ->envname("MINKE_SKIP_BAD");
-  app.add_option("--task", flags->task, "Run this one task alone, as in map-17, without output");
 }
 
 void AddOutputFlags(CLI::App& app, const std::shared_ptr<RunFlags>& flags) {

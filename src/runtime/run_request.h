@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,8 +31,6 @@ struct RunRequest {
   uint32_t attempts = 4;
   uint32_t task_timeout_s = 600;
   uint64_t skip_bad = 0;
-
-  std::optional<std::string> only_task;  // --task map-17: runs this one alone, in this process
 };
 
 }  // namespace minke
