@@ -256,13 +256,13 @@ struct AggregateTable::State {
 template <typename Key>
 Result<size_t> AggregateTable::State::MakeRoom(std::span<const Key> keys) {
   const size_t bytes_max = std::max<size_t>(grant->limit_bytes() / 64, 1);
-  size_t bytes = 0;
-  size_t count = 0;
-  while (count < keys.size()) {
-    const size_t more = keys[count].key_size + kEntryBytes;
-    if (bytes + more > bytes_max && count > 0) break;
-    bytes += more;
-    ++count;
+  size_t count = keys.size();
+  size_t bytes = count * kEntryBytes;
+  for (const Key& key : keys) bytes += key.key_size;
+  if (bytes > bytes_max) {
+    count = bytes = 0;
+    do bytes += keys[count].key_size + kEntryBytes;
+    while (++count < keys.size() && bytes + keys[count].key_size + kEntryBytes <= bytes_max);
   }
   if (!table->MakeRoom(count, bytes)) {
     MINKE_TRY_STATUS(Spill());

@@ -87,7 +87,8 @@ class BuiltIn final : public FoldKernel {
   }
 
   Status Merge(StateTable& table, std::span<const minke_record> states) override {
-    table.FindOrAdd(states, [&](size_t i, char* into) { MergeState(into, states[i].value); });
+    table.FindOrAdd<sizeof(State)>(
+        states, [&](size_t i, char* into) { MergeState(into, states[i].value); });
     return {};
   }
 
@@ -126,8 +127,8 @@ class BuiltIn final : public FoldKernel {
     std::memcpy(into, &state, sizeof(State));
   }
   [[gnu::always_inline]] static inline void FoldPairs(StateTable& table,
-                                               std::span<const minke_pair> pairs) {
-    table.FindOrAdd(pairs, [&](size_t i, char* at) {
+                                                      std::span<const minke_pair> pairs) {
+    table.FindOrAdd<sizeof(State)>(pairs, [&](size_t i, char* at) {
       State state = Load(at);
       Op::Fold(state, pairs[i]);
       std::memcpy(at, &state, sizeof(State));
@@ -156,7 +157,7 @@ class Custom final : public FoldKernel {
 
   Status Fold(StateTable& table, std::span<const minke_pair> pairs) override {
     void* states[StateTable::kBatch];
-    table.FindOrAdd(pairs, [&](size_t i, char* state) { states[i] = state; });
+    table.FindOrAdd<0>(pairs, [&](size_t i, char* state) { states[i] = state; });
     minke_error error{};
     return Said("fold", aggregate_.fold(self_, states, pairs.data(), pairs.size(), &error), error);
   }
@@ -165,7 +166,7 @@ class Custom final : public FoldKernel {
     void* into[StateTable::kBatch];
     const void* from[StateTable::kBatch];
     alignas(16) char aligned[StateTable::kBatch][kStateMax];
-    table.FindOrAdd(states, [&](size_t i, char* state) {
+    table.FindOrAdd<0>(states, [&](size_t i, char* state) {
       into[i] = state;
       from[i] = std::memcpy(aligned[i], states[i].value, aggregate_.state_size);
     });

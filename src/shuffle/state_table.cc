@@ -9,13 +9,15 @@
 namespace minke {
 namespace {
 
-constexpr unsigned kBitsMin = 6;
+constexpr unsigned kBitsMin = 3;
+constexpr unsigned kAmpleBitsMax = 17;
+constexpr uint64_t kAmpleShare = 32;                 // of the grant that an ample index may take
 constexpr uint64_t kArenaBytes = uint64_t{1} << 35;  // what 32-bit places reach; address space only
 constexpr size_t kStepMin = 1 << 10;
 constexpr size_t kStepMax = 1 << 20;
 
-// Six tenths: probes stay short, and doubling comes late.
-size_t LimitOf(unsigned bits) { return (size_t{1} << bits) / 10 * 6 + 1; }
+// Six tenths of the slots: few keys lie outside their group, and doubling comes late.
+size_t LimitOf(unsigned bits) { return (size_t{8} << bits) * 6 / 10; }
 
 }  // namespace
 
@@ -32,11 +34,12 @@ void StateTable::SetIndex(unsigned bits) {
   shift_ = 32 - bits;
   limit_ = LimitOf(bits);
   index_memory_ = Arena(IndexBytes(bits));
-  index_ = reinterpret_cast<Slot*>(index_memory_.data());
+  index_ = reinterpret_cast<Group*>(index_memory_.data());
 }
 
 bool StateTable::MakeRoom(size_t keys, size_t key_bytes) {
-  const uint64_t bytes = keys * (state_bytes_ + sizeof(uint32_t) + kUnit) + key_bytes;
+  const uint64_t bytes =
+      keys * (state_bytes_ + sizeof(uint32_t) + kHeadKeyBytes + kUnit) + key_bytes;
   if (used_ + bytes > room_) {
     const uint64_t lacking = used_ + bytes - room_;
     const uint64_t step = std::clamp<uint64_t>(grant_->limit_bytes() / 16, kStepMin, kStepMax);
@@ -48,42 +51,66 @@ bool StateTable::MakeRoom(size_t keys, size_t key_bytes) {
     }
     room_ += taken;
   }
+  return size_ + keys <= limit_ || GrowIndex(size_ + keys);
+}
+
+bool StateTable::GrowIndex(size_t entries) {
   unsigned bits = std::max(bits_, kBitsMin);
-  while (LimitOf(bits) < size_ + keys) ++bits;
-  if (index_ != nullptr && bits == bits_) return true;
-  if (!grant_->TryTake(IndexBytes(bits))) {
+  while (LimitOf(bits) < entries) ++bits;
+  // Where there is room, an index grows fourfold while it is small.
+  const unsigned ample = std::min(bits + 1, kAmpleBitsMax);
+  if (ample > bits && IndexBytes(ample) <= grant_->limit_bytes() / kAmpleShare &&
+      grant_->TryTake(IndexBytes(ample))) {
+    bits = ample;
+  } else if (!grant_->TryTake(IndexBytes(bits))) {
     if (!empty()) return false;
     grant_->Take(IndexBytes(bits));
   }
   const Arena old_memory = std::move(index_memory_);
-  const Slot* old = index_;
-  const size_t old_slots = old == nullptr ? 0 : size_t{1} << bits_;
+  const Group* old = index_;
+  const size_t old_groups = old == nullptr ? 0 : size_t{1} << bits_;
   index_memory_ = Arena();
   SetIndex(bits);
-  for (size_t i = 0; i < old_slots; ++i) {
-    if (old[i].place == 0) continue;
-    Slot* slot = Home(old[i].hash);
-    while (slot->place != 0) slot = Behind(slot);
-    *slot = old[i];
+  for (size_t i = 0; i < old_groups; ++i) {
+    for (size_t slot = 0; slot < Group::kSlots && old[i].places[slot] != 0; ++slot) {
+      Put(old[i].hashes[slot], old[i].places[slot]);
+    }
   }
-  if (old != nullptr) grant_->GiveBack(old_slots * sizeof(Slot));
+  if (old != nullptr) grant_->GiveBack(old_groups * sizeof(Group));
   return true;
 }
 
-// The key may be there all the same: behind a slot of equal hash, or added since the batch began.
-char* StateTable::Add(const char* key, uint32_t size, __m128i head, uint32_t hash) {
-  Slot* slot = Home(hash);
-  for (; slot->place != 0; slot = Behind(slot)) {
-    if (slot->hash == hash && key_size(slot->place) == size &&
-        SameKey(this->key(slot->place), key, size, head)) {
-      return state(slot->place);
+// Into the first empty slot from its group on.
+void StateTable::Put(uint32_t hash, uint32_t place) {
+  for (Group* group = Home(hash);; group = Behind(group)) {
+    for (size_t slot = 0; slot < Group::kSlots; ++slot) {
+      if (group->places[slot] != 0) continue;
+      group->hashes[slot] = hash;
+      group->places[slot] = place;
+      return;
     }
   }
-  *slot = {hash, end_place()};
+}
+
+// The key may be there all the same: beside another of equal hash, in a group behind, or added
+// since the batch began.
+char* StateTable::Add(const char* key, uint32_t size, __m128i head, uint32_t hash) {
+  bool is_full = true;
+  for (const Group* group = Home(hash); is_full; group = Behind(group)) {
+    for (size_t slot = 0; slot < Group::kSlots && is_full; ++slot) {
+      const uint32_t place = group->places[slot];
+      is_full = place != 0;
+      if (is_full && group->hashes[slot] == hash &&
+          SameKey(state(place) + state_bytes_, key, size, head)) {
+        return state(place);
+      }
+    }
+  }
+  Put(hash, end_place());
   char* entry = arena_.data() + used_;
   std::memcpy(entry, initial_, state_bytes_);
-  StoreLe(entry + state_bytes_, size);
-  std::memcpy(entry + state_bytes_ + sizeof(uint32_t), key, size);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(entry + state_bytes_), head);
+  if (size > kHeadKeyBytes) std::memcpy(entry + state_bytes_ + sizeof(uint32_t), key, size);
   used_ += EntryBytes(size);
   ++size_;
   key_bytes_ += size;

@@ -1,15 +1,20 @@
 // The table beneath the aggregate table: one entry per distinct key, found by hash.
 //
-// An open-addressing index of 8-byte slots {hash, place} over an arena of entries
+// An open-addressing index over an arena of entries
 //
-//     state (state_bytes, 8-aligned) · u32 key size · key · zeros up to a multiple of 8
+//     state (state_bytes, 8-aligned) · u32 key size · key, in room for 12 bytes at least (see
+//     key_lookup.h) · up to a multiple of 8
 //
-// A slot's home is the top bits of the hash: the index is as good as ordered by hash, so that
+// The index is made of groups of 8 slots {hash, place}, one cache line each: one comparison looks
+// at a whole group, and no branch depends on which slot it is. A group's number is the top bits of
+// the hash, the next one takes what does not fit: the index is as good as ordered by hash, so that
 // growing it is one near-sequential pass. Keys are looked up in batches: all hashes, then all
-// slots, then all entries, so that cache misses overlap. Hides layout and growth; the caller folds
-// the states. The caller makes room first (HasRoomFor): a lookup never fails. Used by one thread.
+// groups, then all entries, so that cache misses overlap. Hides layout and growth; the caller folds
+// the states. The caller makes room first (MakeRoom): a lookup never fails. Used by one thread.
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <span>
 
@@ -36,8 +41,8 @@ class StateTable {
   bool MakeRoom(size_t keys, size_t key_bytes);
   // Finds each key, or adds it with a copy of `initial`, and calls use(i, its state). At most
   // kBatch keys, with room made. Always inlined, so that the code of an aggregate is compiled into
-  // it.
-  template <typename Key, typename Use>
+  // it; so is the size of its states, but 0 reads it from the table.
+  template <uint32_t kStateBytes, typename Key, typename Use>
   [[gnu::always_inline]] inline void FindOrAdd(std::span<const Key> keys, Use use);
 
   size_t size() const { return size_; }
@@ -65,31 +70,46 @@ class StateTable {
   uint32_t state_bytes() const { return state_bytes_; }
 
  private:
-  struct Slot {
-    uint32_t hash;
-    uint32_t place;  // 0: empty
+  // Filled from the first slot on.
+  struct alignas(64) Group {
+    static constexpr size_t kSlots = 8;
+    uint32_t hashes[kSlots];
+    uint32_t places[kSlots];  // 0: empty
+
+    // The place beside the first hash that is `hash`, or 0.
+    [[gnu::always_inline]] inline uint32_t PlaceOf(uint32_t hash) const {
+      const __m128i wanted = _mm_set1_epi32(static_cast<int>(hash));
+      const auto* at = reinterpret_cast<const __m128i*>(hashes);
+      const __m128i found = _mm_packs_epi32(_mm_cmpeq_epi32(_mm_load_si128(at), wanted),
+                                            _mm_cmpeq_epi32(_mm_load_si128(at + 1), wanted));
+      const auto bits = static_cast<uint32_t>(_mm_movemask_epi8(found));
+      return bits == 0 ? 0 : places[std::countr_zero(bits) / 2];
+    }
   };
   static constexpr uint64_t kSeed = 0x9e3779b97f4a7c15u;
   static constexpr uint64_t kUnit = 8;
   static constexpr uint32_t kFirst = 1;
 
   size_t EntryBytes(uint32_t size) const {
-    return (state_bytes_ + sizeof(uint32_t) + size + kUnit - 1) / kUnit * kUnit;
+    const uint32_t room = std::max(size, kHeadKeyBytes);
+    return (state_bytes_ + sizeof(uint32_t) + room + kUnit - 1) / kUnit * kUnit;
   }
   char* Add(const char* key, uint32_t size, __m128i head, uint32_t hash);
+  bool GrowIndex(size_t entries);
   void SetIndex(unsigned bits);
-  Slot* Home(uint32_t hash) const { return index_ + (hash >> shift_); }
-  Slot* Behind(const Slot* slot) const {
-    return index_ + ((static_cast<size_t>(slot - index_) + 1) & ((size_t{1} << bits_) - 1));
+  void Put(uint32_t hash, uint32_t place);
+  Group* Home(uint32_t hash) const { return index_ + (hash >> shift_); }
+  Group* Behind(const Group* group) const {
+    return index_ + ((static_cast<size_t>(group - index_) + 1) & ((size_t{1} << bits_) - 1));
   }
-  static size_t IndexBytes(unsigned bits) { return (size_t{1} << bits) * sizeof(Slot); }
+  static size_t IndexBytes(unsigned bits) { return (size_t{1} << bits) * sizeof(Group); }
 
   uint32_t state_bytes_;
   alignas(8) char initial_[64] = {};
   MemoryGrant* grant_;
   Arena index_memory_;
-  Slot* index_ = nullptr;
-  unsigned bits_ = 0;
+  Group* index_ = nullptr;
+  unsigned bits_ = 0;  // of a group's number
   unsigned shift_ = 32;
   size_t limit_ = 0;  // entries that the index takes
   Arena arena_;
@@ -99,7 +119,7 @@ class StateTable {
   uint64_t key_bytes_ = 0;
 };
 
-template <typename Key, typename Use>
+template <uint32_t kStateBytes, typename Key, typename Use>
 void StateTable::FindOrAdd(std::span<const Key> keys, Use use) {
   struct Look {
     __m128i head;
@@ -108,27 +128,28 @@ void StateTable::FindOrAdd(std::span<const Key> keys, Use use) {
   };
   Look looks[kBatch];
   const size_t count = keys.size();
+  // Copies, so that they stay in registers whatever `use` writes to.
+  const Group* const index = index_;
+  const unsigned shift = shift_;
+  char* const entries = arena_.data();
+  const size_t state_bytes = kStateBytes != 0 ? kStateBytes : state_bytes_;
   for (size_t i = 0; i < count; ++i) {
     Look& look = looks[i];
     look.head = LoadHead(keys[i].key, keys[i].key_size);
     look.hash = HashKey(keys[i].key, keys[i].key_size, look.head, kSeed);
-    __builtin_prefetch(Home(look.hash));
+    __builtin_prefetch(index + (look.hash >> shift));
   }
   for (size_t i = 0; i < count; ++i) {
     Look& look = looks[i];
-    const Slot* slot = Home(look.hash);
-    while (slot->place != 0 && slot->hash != look.hash) slot = Behind(slot);
-    look.candidate = slot->place;
-    __builtin_prefetch(state(slot->place), 1);
+    look.candidate = index[look.hash >> shift].PlaceOf(look.hash);
+    __builtin_prefetch(entries + look.candidate * kUnit, 1);
   }
   for (size_t i = 0; i < count; ++i) {
     const Look& look = looks[i];
-    const uint32_t size = keys[i].key_size;
-    char* found = state(look.candidate);
-    if (look.candidate == 0 || LoadLe<uint32_t>(found + state_bytes_) != size ||
-        !SameKey(found + state_bytes_ + sizeof(uint32_t), keys[i].key, size, look.head))
-        [[unlikely]] {
-      found = Add(keys[i].key, size, look.head, look.hash);
+    char* found = entries + look.candidate * kUnit;
+    if (look.candidate == 0 ||
+        !SameKey(found + state_bytes, keys[i].key, keys[i].key_size, look.head)) [[unlikely]] {
+      found = Add(keys[i].key, keys[i].key_size, look.head, look.hash);
     }
     use(i, found);
   }
