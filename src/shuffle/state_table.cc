@@ -17,7 +17,7 @@ constexpr size_t kStepMin = 1 << 10;
 constexpr size_t kStepMax = 1 << 20;
 
 // Six tenths of the slots: few keys lie outside their group, and doubling comes late.
-size_t LimitOf(unsigned bits) { return (size_t{8} << bits) * 6 / 10; }
+size_t LimitOf(unsigned bits) { return (SlotGroup::kSlots << bits) * 6 / 10; }
 
 }  // namespace
 
@@ -34,7 +34,7 @@ void StateTable::SetIndex(unsigned bits) {
   shift_ = 32 - bits;
   limit_ = LimitOf(bits);
   index_memory_ = Arena(IndexBytes(bits));
-  index_ = reinterpret_cast<Group*>(index_memory_.data());
+  index_ = reinterpret_cast<SlotGroup*>(index_memory_.data());
 }
 
 bool StateTable::MakeRoom(size_t keys, size_t key_bytes) {
@@ -67,23 +67,23 @@ bool StateTable::GrowIndex(size_t entries) {
     grant_->Take(IndexBytes(bits));
   }
   const Arena old_memory = std::move(index_memory_);
-  const Group* old = index_;
+  const SlotGroup* old = index_;
   const size_t old_groups = old == nullptr ? 0 : size_t{1} << bits_;
   index_memory_ = Arena();
   SetIndex(bits);
   for (size_t i = 0; i < old_groups; ++i) {
-    for (size_t slot = 0; slot < Group::kSlots && old[i].places[slot] != 0; ++slot) {
+    for (size_t slot = 0; slot < SlotGroup::kSlots && old[i].places[slot] != 0; ++slot) {
       Put(old[i].hashes[slot], old[i].places[slot]);
     }
   }
-  if (old != nullptr) grant_->GiveBack(old_groups * sizeof(Group));
+  if (old != nullptr) grant_->GiveBack(old_groups * sizeof(SlotGroup));
   return true;
 }
 
 // Into the first empty slot from its group on.
 void StateTable::Put(uint32_t hash, uint32_t place) {
-  for (Group* group = Home(hash);; group = Behind(group)) {
-    for (size_t slot = 0; slot < Group::kSlots; ++slot) {
+  for (SlotGroup* group = Home(hash);; group = Behind(group)) {
+    for (size_t slot = 0; slot < SlotGroup::kSlots; ++slot) {
       if (group->places[slot] != 0) continue;
       group->hashes[slot] = hash;
       group->places[slot] = place;
@@ -96,8 +96,8 @@ void StateTable::Put(uint32_t hash, uint32_t place) {
 // since the batch began.
 char* StateTable::Add(const char* key, uint32_t size, __m128i head, uint32_t hash) {
   bool is_full = true;
-  for (const Group* group = Home(hash); is_full; group = Behind(group)) {
-    for (size_t slot = 0; slot < Group::kSlots && is_full; ++slot) {
+  for (const SlotGroup* group = Home(hash); is_full; group = Behind(group)) {
+    for (size_t slot = 0; slot < SlotGroup::kSlots && is_full; ++slot) {
       const uint32_t place = group->places[slot];
       is_full = place != 0;
       if (is_full && group->hashes[slot] == hash &&

@@ -14,7 +14,6 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
 #include <cstdint>
 #include <span>
 
@@ -23,6 +22,7 @@
 #include "base/arena.h"
 #include "base/memory_accountant.h"
 #include "shuffle/key_lookup.h"
+#include "shuffle/slot_group.h"
 
 namespace minke {
 
@@ -70,22 +70,6 @@ class StateTable {
   uint32_t state_bytes() const { return state_bytes_; }
 
  private:
-  // Filled from the first slot on.
-  struct alignas(64) Group {
-    static constexpr size_t kSlots = 8;
-    uint32_t hashes[kSlots];
-    uint32_t places[kSlots];  // 0: empty
-
-    // The place beside the first hash that is `hash`, or 0.
-    [[gnu::always_inline]] inline uint32_t PlaceOf(uint32_t hash) const {
-      const __m128i wanted = _mm_set1_epi32(static_cast<int>(hash));
-      const auto* at = reinterpret_cast<const __m128i*>(hashes);
-      const __m128i found = _mm_packs_epi32(_mm_cmpeq_epi32(_mm_load_si128(at), wanted),
-                                            _mm_cmpeq_epi32(_mm_load_si128(at + 1), wanted));
-      const auto bits = static_cast<uint32_t>(_mm_movemask_epi8(found));
-      return bits == 0 ? 0 : places[std::countr_zero(bits) / 2];
-    }
-  };
   static constexpr uint64_t kSeed = 0x9e3779b97f4a7c15u;
   static constexpr uint64_t kUnit = 8;
   static constexpr uint32_t kFirst = 1;
@@ -98,17 +82,17 @@ class StateTable {
   bool GrowIndex(size_t entries);
   void SetIndex(unsigned bits);
   void Put(uint32_t hash, uint32_t place);
-  Group* Home(uint32_t hash) const { return index_ + (hash >> shift_); }
-  Group* Behind(const Group* group) const {
+  SlotGroup* Home(uint32_t hash) const { return index_ + (hash >> shift_); }
+  SlotGroup* Behind(const SlotGroup* group) const {
     return index_ + ((static_cast<size_t>(group - index_) + 1) & ((size_t{1} << bits_) - 1));
   }
-  static size_t IndexBytes(unsigned bits) { return (size_t{1} << bits) * sizeof(Group); }
+  static size_t IndexBytes(unsigned bits) { return (size_t{1} << bits) * sizeof(SlotGroup); }
 
   uint32_t state_bytes_;
   alignas(8) char initial_[64] = {};
   MemoryGrant* grant_;
   Arena index_memory_;
-  Group* index_ = nullptr;
+  SlotGroup* index_ = nullptr;
   unsigned bits_ = 0;  // of a group's number
   unsigned shift_ = 32;
   size_t limit_ = 0;  // entries that the index takes
@@ -129,7 +113,7 @@ void StateTable::FindOrAdd(std::span<const Key> keys, Use use) {
   Look looks[kBatch];
   const size_t count = keys.size();
   // Copies, so that they stay in registers whatever `use` writes to.
-  const Group* const index = index_;
+  const SlotGroup* const index = index_;
   const unsigned shift = shift_;
   char* const entries = arena_.data();
   const size_t state_bytes = kStateBytes != 0 ? kStateBytes : state_bytes_;
