@@ -97,6 +97,16 @@ void StateTable::Clear() {
   key_bytes_ = 0;
 }
 
+void StateTable::Release() {
+  Freeze();
+  bits_ = 0;
+  grant_->GiveBack(std::exchange(room_, 0));
+  arena_.Trim(0);
+  used_ = kFirst * kUnit;
+  size_ = 0;
+  key_bytes_ = 0;
+}
+
 void StateTable::Freeze() {
   if (index_ == nullptr) return;
   grant_->GiveBack(IndexBytes(bits_));

@@ -45,6 +45,8 @@ class StateTable {
   uint64_t key_bytes() const { return key_bytes_; }
   // Forgets all entries, keeps what memory the grant gave.
   void Clear();
+  // The same, but gives the memory back.
+  void Release();
   // Frees the index: from now on the table is only read.
   void Freeze();
 
