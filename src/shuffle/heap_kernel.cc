@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cstring>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -111,12 +112,9 @@ class DoubleSumKernel final : public FoldKernel {
   [[gnu::always_inline]] inline void FoldPairs(StateTable& table,
                                                std::span<const minke_pair> pairs) {
     table.FindOrAdd(pairs, [&](size_t i, char* at) {
-      auto state = LoadLe<WindowSum>(at);
-      if (state.TryAdd(pairs[i].value.f64)) [[likely]] {
-        StoreLe(at, state);
-      } else {
-        AddAny(at, pairs[i].value.f64);
-      }
+      // In place: a copy would wait for the stores of the pair before.
+      auto* state = std::launder(reinterpret_cast<WindowSum*>(at));
+      if (!state->TryAdd(pairs[i].value.f64)) [[unlikely]] AddAny(at, pairs[i].value.f64);
     });
   }
   void FoldAny(StateTable& table, std::span<const minke_pair> pairs) { FoldPairs(table, pairs); }
