@@ -29,7 +29,7 @@ struct Sum {};
 struct Min {};
 struct Max {};
 
-// A state of any size, empty when new. Valid during the call that got it.
+// A state of any size up to 256 MiB, empty when new. Valid during the call that got it.
 class Growing {
  public:
   explicit Growing(minke_growing* bytes) : bytes_(bytes) {}

@@ -14,6 +14,7 @@
 #include "shuffle/fold_kernel.h"
 #include "shuffle/key_sort.h"
 #include "shuffle/merge.h"
+#include "shuffle/state_stream.h"
 #include "shuffle/state_table.h"
 
 namespace minke {
@@ -23,7 +24,6 @@ constexpr size_t kBatch = StateTable::kBatch;
 constexpr size_t kEntryBytes =
     64;                        // what an entry takes beside its key, with its share of the index
 constexpr size_t kAhead = 16;  // entries that are fetched ahead of their use
-constexpr size_t kStreamBatch = 256;
 
 // An entry of an arena, wherever the arena now lives.
 struct Layout {
@@ -36,6 +36,7 @@ struct Layout {
 class MemorySegment final : public AggregateSegment {
  public:
   Arena arena;
+  std::unique_ptr<StateHeap> heap;  // what states in the arena lead to, if they do
   MemoryGrant arena_grant;
   MemoryGrant places_grant;
   Layout layout{};
@@ -91,111 +92,6 @@ class TableKeys final : public KeySource {
   const StateTable* table_;
 };
 
-// The entries of a table that is no longer changed, in key order, with their states as values.
-class SortedStates final : public RecordStream {
- public:
-  SortedStates(const StateTable* table, std::vector<KeyEntry> entries)
-      : table_(table), entries_(std::move(entries)) {}
-
-  Result<std::span<const minke_record>> Next() override {
-    const size_t count = std::min(kStreamBatch, entries_.size() - next_);
-    for (size_t i = 0; i < count; ++i, ++next_) {
-      if (next_ + kAhead < entries_.size()) {
-        __builtin_prefetch(table_->state(static_cast<uint32_t>(entries_[next_ + kAhead].place)));
-      }
-      const auto place = static_cast<uint32_t>(entries_[next_].place);
-      records_[i] = {table_->key(place), table_->state(place), table_->key_size(place),
-                     table_->state_bytes()};
-    }
-    return std::span<const minke_record>(records_.data(), count);
-  }
-
- private:
-  const StateTable* table_;
-  std::vector<KeyEntry> entries_;
-  size_t next_ = 0;
-  std::array<minke_record, kStreamBatch> records_;
-};
-
-// Merges neighbours with equal keys in a stream of states.
-class MergedStates final : public RecordStream {
- public:
-  MergedStates(std::unique_ptr<RecordStream> states, FoldKernel* kernel)
-      : states_(std::move(states)), kernel_(kernel) {}
-
-  Result<std::span<const minke_record>> Next() override {
-    records_.clear();
-    keys_.clear();
-    values_.clear();
-    while (records_.size() < kStreamBatch && (at_ < batch_.size() || MINKE_TRY(Pull()))) {
-      MINKE_TRY_STATUS(Take(batch_[at_++]));
-    }
-    // The last key may go on in the next batch of the stream.
-    while (at_ < batch_.size() ? IsLast(batch_[at_]) : MINKE_TRY(Pull()) && IsLast(batch_[at_])) {
-      MINKE_TRY_STATUS(Take(batch_[at_++]));
-    }
-    for (size_t i = 0; i < records_.size(); ++i) {
-      records_[i].key = keys_[i].data();
-      records_[i].value = values_.data() + i * kernel_->state_bytes();
-    }
-    return std::span<const minke_record>(records_);
-  }
-
- private:
-  Result<bool> Pull() {
-    batch_ = MINKE_TRY(states_->Next());
-    at_ = 0;
-    return !batch_.empty();
-  }
-
-  bool IsLast(const minke_record& record) const {
-    return !keys_.empty() && record.key_size == records_.back().key_size &&
-           Bytes(record.key, record.key_size) == Bytes(keys_.back().data(), record.key_size);
-  }
-
-  Status Take(const minke_record& record) {
-    if (IsLast(record)) {
-      return kernel_->MergeOne(values_.data() + values_.size() - kernel_->state_bytes(),
-                               record.value);
-    }
-    std::string& key = keys_.emplace_back(record.key, record.key_size);
-    key.resize(record.key_size + MINKE_READABLE_BEYOND);
-    records_.push_back({nullptr, nullptr, record.key_size, record.value_size});
-    values_.insert(values_.end(), record.value, record.value + kernel_->state_bytes());
-    return {};
-  }
-
-  std::unique_ptr<RecordStream> states_;
-  FoldKernel* kernel_;
-  std::span<const minke_record> batch_;
-  size_t at_ = 0;
-  std::vector<minke_record> records_;
-  std::vector<std::string> keys_;
-  std::vector<char> values_;
-};
-
-// States become finished values.
-class FinishedStates final : public RecordStream {
- public:
-  FinishedStates(std::unique_ptr<RecordStream> states, FoldKernel* kernel)
-      : states_(std::move(states)), kernel_(kernel) {}
-
-  Result<std::span<const minke_record>> Next() override {
-    const auto batch = MINKE_TRY(states_->Next());
-    records_.assign(batch.begin(), batch.end());
-    pointers_.resize(batch.size());
-    for (size_t i = 0; i < batch.size(); ++i) pointers_[i] = batch[i].value;
-    if (!batch.empty()) MINKE_TRY_STATUS(kernel_->Finish(pointers_.data(), records_));
-    return std::span<const minke_record>(records_);
-  }
-
- private:
-  std::unique_ptr<RecordStream> states_;
-  FoldKernel* kernel_;
-  std::vector<minke_record> records_;
-  std::vector<const void*> pointers_;
-};
-
 }  // namespace
 
 minke_type FinishedType(const minke_aggregate& aggregate, minke_type value_type) {
@@ -212,7 +108,7 @@ minke_type FinishedType(const minke_aggregate& aggregate, minke_type value_type)
 struct AggregateTable::State {
   State(AggregateOptions given, MemoryGrant* memory, SpillSpace* space)
       : options(std::move(given)), grant(memory), spill(space) {
-    auto made = FoldKernel::Make(options);
+    auto made = FoldKernel::Make(options, grant);
     if (!made) {
       failure = std::move(made).error();
       return;
@@ -232,11 +128,18 @@ struct AggregateTable::State {
   std::vector<bool> seen;  // partitions that any run holds
   uint64_t spilled_bytes = 0;
 
+  // What of a pair or a record may go into the heap.
+  size_t ValueBytes(const minke_pair& pair) const {
+    return kernel->heap() == nullptr || IsScalar(options.value_type) ? 0 : pair.value_size;
+  }
+  size_t ValueBytes(const minke_record& record) const {
+    return kernel->heap() == nullptr ? 0 : record.value_size;
+  }
   template <typename Key>
   Result<size_t> MakeRoom(std::span<const Key> keys);
   template <typename Key, typename Take>
   Status InBatches(std::span<const Key> keys, Take take);
-  Status MergeStates(std::span<const minke_record> states) {
+  Status TakeIn(std::span<const minke_record> states) {
     return InBatches(states, [this](std::span<const minke_record> batch) {
       return kernel->Merge(*table, batch);
     });
@@ -245,6 +148,7 @@ struct AggregateTable::State {
   Result<std::vector<std::vector<KeyEntry>>> SortedPartitions() const;
   Status WriteTable(RunSink* sink);
   Status Spill();
+  Bytes Stored(uint32_t place) const;
   Status PrepareRuns();
   Status WriteAll(RunSink* sink, uint64_t* records);
   Result<std::shared_ptr<const AggregateSegment>> Keep();
@@ -252,17 +156,25 @@ struct AggregateTable::State {
 };
 
 // Makes room for a stretch of `keys`, as long as it may be, and returns its length: all of them
-// where the budget is ample, few where it is small or the keys are long.
+// where the budget is ample, few where it is small or the keys, or values that go into a heap, are
+// long.
 template <typename Key>
 Result<size_t> AggregateTable::State::MakeRoom(std::span<const Key> keys) {
   const size_t bytes_max = std::max<size_t>(grant->limit_bytes() / 64, 1);
   size_t count = keys.size();
   size_t bytes = count * kEntryBytes;
   for (const Key& key : keys) bytes += key.key_size;
-  if (bytes > bytes_max) {
-    count = bytes = 0;
-    do bytes += keys[count].key_size + kEntryBytes;
-    while (++count < keys.size() && bytes + keys[count].key_size + kEntryBytes <= bytes_max);
+  size_t heap_bytes = 0;
+  if (kernel->heap() != nullptr) {
+    for (const Key& key : keys) heap_bytes += ValueBytes(key);
+  }
+  if (bytes + heap_bytes > bytes_max) {
+    count = bytes = heap_bytes = 0;
+    do {
+      bytes += keys[count].key_size + kEntryBytes;
+      heap_bytes += ValueBytes(keys[count]);
+      ++count;
+    } while (count < keys.size() && bytes + heap_bytes < bytes_max);
   }
   if (!table->MakeRoom(count, bytes)) {
     MINKE_TRY_STATUS(Spill());
@@ -280,6 +192,8 @@ Status AggregateTable::State::InBatches(std::span<const Key> keys, Take take) {
       MINKE_TRY_STATUS(take(keys.subspan(done, std::min(kBatch, count - done))));
     }
     keys = keys.subspan(count);
+    const StateHeap* heap = kernel->heap();
+    if (heap != nullptr && heap->is_over_budget()) MINKE_TRY_STATUS(Spill());
   }
   return {};
 }
@@ -333,12 +247,17 @@ Status AggregateTable::State::WriteTable(RunSink* sink) {
     SortEntries(parts[p]);
     for (const KeyEntry& entry : parts[p]) {
       const auto place = static_cast<uint32_t>(entry.place);
-      MINKE_TRY_STATUS(
-          writer.Add(p, table->key_view(place), Bytes(table->state(place), table->state_bytes())));
+      MINKE_TRY_STATUS(writer.Add(p, table->key_view(place), Stored(place)));
     }
     std::vector<KeyEntry>().swap(parts[p]);
   }
   return writer.Finish();
+}
+
+Bytes AggregateTable::State::Stored(uint32_t place) const {
+  minke_record record{nullptr, table->state(place), 0, table->state_bytes()};
+  kernel->ToStored({&record, 1});
+  return {record.value, record.value_size};
 }
 
 Status AggregateTable::State::Spill() {
@@ -346,7 +265,12 @@ Status AggregateTable::State::Spill() {
   MINKE_TRY_STATUS(WriteTable(&sink));
   runs.push_back(MINKE_TRY(spill->Seal()));
   spilled_bytes += runs.back()->stored_bytes();
-  table->Clear();
+  if (StateHeap* heap = kernel->heap(); heap != nullptr) {
+    heap->Clear();
+    table->Release();  // so that table and heap compete anew for what the grant gives
+  } else {
+    table->Clear();
+  }
   return {};
 }
 
@@ -367,9 +291,10 @@ Status AggregateTable::State::WriteAll(RunSink* sink, uint64_t* records) {
   RunWriter writer(options.block, sink);
   for (uint32_t p = 0; p < options.partitions; ++p) {
     if (!seen[p]) continue;
-    MergedStates states(MINKE_TRY(MergeRuns(runs, p, spill, options.block)), kernel.get());
+    const auto states =
+        MergeStates(MINKE_TRY(MergeRuns(runs, p, spill, options.block)), kernel.get());
     for (;;) {
-      const auto batch = MINKE_TRY(states.Next());
+      const auto batch = MINKE_TRY(states->Next());
       if (batch.empty()) break;
       for (const minke_record& record : batch) {
         MINKE_TRY_STATUS(writer.Add(p, Bytes(record.key, record.key_size),
@@ -398,6 +323,11 @@ Result<std::shared_ptr<const AggregateSegment>> AggregateTable::State::Keep() {
     segment->places[next[partitions[index++]]++] = place;
   }
   segment->bytes_total = table->key_bytes() + table->size() * table->state_bytes();
+  if (kernel->heap() != nullptr) {
+    segment->heap = kernel->TakeHeap();
+    segment->heap->LeaveGrant();
+    segment->bytes_total += segment->heap->used_bytes();
+  }
   const size_t places_bytes = segment->places.size() * sizeof(uint32_t);
   grant->Take(places_bytes);
   segment->places_grant = grant->Split(places_bytes);
@@ -423,7 +353,7 @@ Status AggregateTable::FoldStates(RecordStream& states) {
   for (;;) {
     const auto batch = MINKE_TRY(states.Next());
     if (batch.empty()) return {};
-    MINKE_TRY_STATUS(state_->MergeStates(batch));
+    MINKE_TRY_STATUS(state_->TakeIn(batch));
   }
 }
 
@@ -445,7 +375,8 @@ Status AggregateTable::FoldSegment(const AggregateSegment& segment, uint32_t par
       batch[count] = {memory.layout.Key(entry), entry, memory.layout.KeySize(entry),
                       memory.layout.state_bytes};
     }
-    MINKE_TRY_STATUS(state_->MergeStates({batch.data(), count}));
+    state_->kernel->ToStored({batch.data(), count});
+    MINKE_TRY_STATUS(state_->TakeIn({batch.data(), count}));
   }
   return {};
 }
@@ -492,15 +423,14 @@ Result<std::unique_ptr<RecordStream>> AggregateTable::Sorted() {
       entries.push_back({KeyPrefix(table.key_view(place), 0), place});
     }
     state_->SortEntries(entries);
-    states = std::make_unique<SortedStates>(&table, std::move(entries));
+    states = ReadStates(&table, std::move(entries), state_->kernel.get());
   } else {
     if (!table.empty()) MINKE_TRY_STATUS(state_->Spill());
-    states = std::make_unique<MergedStates>(
-        MINKE_TRY(MergeRuns(state_->runs, 0, state_->spill, state_->options.block)),
-        state_->kernel.get());
+    states =
+        MergeStates(MINKE_TRY(MergeRuns(state_->runs, 0, state_->spill, state_->options.block)),
+                    state_->kernel.get());
   }
-  return std::unique_ptr<RecordStream>(
-      std::make_unique<FinishedStates>(std::move(states), state_->kernel.get()));
+  return FinishStates(std::move(states), state_->kernel.get());
 }
 
 uint64_t AggregateTable::spills() const { return state_->runs.size(); }

@@ -8,11 +8,11 @@
 
 #include "base/bytes.h"
 #include "base/scalar.h"
+#include "shuffle/heap_kernel.h"
+#include "shuffle/user_kernel.h"
 
 namespace minke {
 namespace {
-
-constexpr size_t kStateMax = 64;
 
 struct CountOp {
   using State = uint64_t;
@@ -92,16 +92,16 @@ class BuiltIn final : public FoldKernel {
     return {};
   }
 
-  Status MergeOne(void* into, const void* from) override {
-    MergeState(into, from);
+  Status MergeInto(std::span<char* const> into, std::span<const Bytes> from) override {
+    for (size_t i = 0; i < into.size(); ++i) MergeState(into[i], from[i].data());
     return {};
   }
 
-  Status Finish(const void* const* states, std::span<minke_record> values) override {
+  Status Finish(std::span<minke_record> values) override {
     stored_.resize((values.size() + 8) * kScalarBytes);  // the last ones are readable beyond
     for (size_t i = 0; i < values.size(); ++i) {
       uint64_t bits = 0;
-      if (!Op::Finish(Load(states[i]), &bits)) {
+      if (!Op::Finish(LoadState(values[i].value), &bits)) {
         return Error{ErrorCode::kInput,
                      fmt::format("the sum of key '{}' does not fit into 64 bits; sum doubles "
                                  "instead, or smaller numbers",
@@ -116,20 +116,20 @@ class BuiltIn final : public FoldKernel {
   }
 
  private:
-  static State Load(const void* from) {
+  static State LoadState(const void* from) {
     State state;
     std::memcpy(&state, from, sizeof(State));
     return state;
   }
   static void MergeState(void* into, const void* from) {
-    State state = Load(into);
-    Op::Merge(state, Load(from));
+    State state = LoadState(into);
+    Op::Merge(state, LoadState(from));
     std::memcpy(into, &state, sizeof(State));
   }
   [[gnu::always_inline]] static inline void FoldPairs(StateTable& table,
                                                       std::span<const minke_pair> pairs) {
     table.FindOrAdd<sizeof(State)>(pairs, [&](size_t i, char* at) {
-      State state = Load(at);
+      State state = LoadState(at);
       Op::Fold(state, pairs[i]);
       std::memcpy(at, &state, sizeof(State));
     });
@@ -144,78 +144,6 @@ class BuiltIn final : public FoldKernel {
 
   const bool is_v3_ = __builtin_cpu_supports("x86-64-v3") != 0;
   const State initial_ = Op::kInitial;
-  std::vector<char> stored_;
-};
-
-// A user's aggregate with a state of fixed size.
-class Custom final : public FoldKernel {
- public:
-  Custom(const minke_aggregate& aggregate, void* self) : aggregate_(aggregate), self_(self) {}
-
-  uint32_t state_bytes() const override { return aggregate_.state_size; }
-  const void* initial() const override { return aggregate_.initial; }
-
-  Status Fold(StateTable& table, std::span<const minke_pair> pairs) override {
-    void* states[StateTable::kBatch];
-    table.FindOrAdd<0>(pairs, [&](size_t i, char* state) { states[i] = state; });
-    minke_error error{};
-    return Said("fold", aggregate_.fold(self_, states, pairs.data(), pairs.size(), &error), error);
-  }
-
-  Status Merge(StateTable& table, std::span<const minke_record> states) override {
-    void* into[StateTable::kBatch];
-    const void* from[StateTable::kBatch];
-    alignas(16) char aligned[StateTable::kBatch][kStateMax];
-    table.FindOrAdd<0>(states, [&](size_t i, char* state) {
-      into[i] = state;
-      from[i] = std::memcpy(aligned[i], states[i].value, aggregate_.state_size);
-    });
-    minke_error error{};
-    return Said("merge", aggregate_.merge(self_, into, from, states.size(), &error), error);
-  }
-
-  Status MergeOne(void* into, const void* from) override {
-    alignas(16) char aligned[kStateMax];
-    const void* copy = std::memcpy(aligned, from, aggregate_.state_size);
-    minke_error error{};
-    return Said("merge", aggregate_.merge(self_, &into, &copy, 1, &error), error);
-  }
-
-  Status Finish(const void* const* states, std::span<minke_record> values) override {
-    pairs_.assign(values.size(), {});
-    for (size_t i = 0; i < values.size(); ++i) {
-      pairs_[i].key = values[i].key;
-      pairs_[i].key_size = values[i].key_size;
-    }
-    minke_error error{};
-    MINKE_TRY_STATUS(Said(
-        "finish", aggregate_.finish(self_, states, pairs_.data(), pairs_.size(), &error), error));
-    const bool is_scalar = IsScalar(aggregate_.finished);
-    stored_.resize((values.size() + 8) * kScalarBytes);
-    for (size_t i = 0; i < values.size(); ++i) {
-      if (is_scalar) {
-        char* to = stored_.data() + i * kScalarBytes;
-        StoreScalar(to, aggregate_.finished, pairs_[i]);
-        values[i].value = to;
-        values[i].value_size = kScalarBytes;
-      } else {
-        values[i].value = pairs_[i].value.bytes;
-        values[i].value_size = pairs_[i].value_size;
-      }
-    }
-    return {};
-  }
-
- private:
-  static Status Said(const char* function, int result, const minke_error& error) {
-    if (result == 0) return {};
-    return Error{ErrorCode::kUserCode,
-                 fmt::format("the aggregate's {} function failed: {}", function, error.text)};
-  }
-
-  minke_aggregate aggregate_;
-  void* self_;
-  std::vector<minke_pair> pairs_;
   std::vector<char> stored_;
 };
 
@@ -240,7 +168,12 @@ using MaxOp = ExtremeOp<kType, false>;
 
 }  // namespace
 
-Result<std::unique_ptr<FoldKernel>> FoldKernel::Make(const AggregateOptions& options) {
+void FoldKernel::Load(char* state, Bytes stored) {
+  std::memcpy(state, stored.data(), state_bytes());
+}
+
+Result<std::unique_ptr<FoldKernel>> FoldKernel::Make(const AggregateOptions& options,
+                                                     MemoryGrant* grant) {
   const minke_aggregate& aggregate = options.aggregate;
   std::unique_ptr<FoldKernel> kernel;
   switch (aggregate.kind) {
@@ -250,15 +183,18 @@ Result<std::unique_ptr<FoldKernel>> FoldKernel::Make(const AggregateOptions& opt
     case MINKE_AGGREGATE_SUM:
       if (options.value_type == MINKE_I64) kernel = std::make_unique<BuiltIn<SumI64Op>>();
       if (options.value_type == MINKE_U64) kernel = std::make_unique<BuiltIn<SumU64Op>>();
+      if (options.value_type == MINKE_F64) kernel = MakeDoubleSumKernel(grant);
       break;
     case MINKE_AGGREGATE_MIN:
       kernel = ForScalar<MinOp>(options.value_type);
+      if (kernel == nullptr) kernel = MakeExtremeKernel(options, grant);
       break;
     case MINKE_AGGREGATE_MAX:
       kernel = ForScalar<MaxOp>(options.value_type);
+      if (kernel == nullptr) kernel = MakeExtremeKernel(options, grant);
       break;
     case MINKE_AGGREGATE_CUSTOM:
-      if (aggregate.state_size != 0) kernel = std::make_unique<Custom>(aggregate, options.self);
+      kernel = MakeUserKernel(options, grant);
       break;
     default:
       break;

@@ -95,12 +95,12 @@ void StateTable::Put(uint32_t hash, uint32_t place) {
 // The key may be there all the same: beside another of equal hash, in a group behind, or added
 // since the batch began.
 char* StateTable::Add(const char* key, uint32_t size, __m128i head, uint32_t hash) {
-  bool is_full = true;
-  for (const SlotGroup* group = Home(hash); is_full; group = Behind(group)) {
-    for (size_t slot = 0; slot < SlotGroup::kSlots && is_full; ++slot) {
+  bool goes_on = true;
+  for (const SlotGroup* group = Home(hash); goes_on; group = Behind(group)) {
+    for (size_t slot = 0; slot < SlotGroup::kSlots && goes_on; ++slot) {
       const uint32_t place = group->places[slot];
-      is_full = place != 0;
-      if (is_full && group->hashes[slot] == hash &&
+      goes_on = place != 0;
+      if (goes_on && group->hashes[slot] == hash &&
           SameKey(state(place) + state_bytes_, key, size, head)) {
         return state(place);
       }
@@ -124,11 +124,22 @@ void StateTable::Clear() {
   key_bytes_ = 0;
 }
 
+void StateTable::Release() {
+  Freeze();
+  bits_ = 0;
+  grant_->GiveBack(std::exchange(room_, 0));
+  arena_.Trim(0);
+  used_ = kFirst * kUnit;
+  size_ = 0;
+  key_bytes_ = 0;
+}
+
 void StateTable::Freeze() {
   if (index_ == nullptr) return;
   grant_->GiveBack(IndexBytes(bits_));
   index_memory_ = Arena();
   index_ = nullptr;
+  limit_ = 0;
 }
 
 std::pair<Arena, MemoryGrant> StateTable::TakeArena() {

@@ -42,7 +42,7 @@ class StateTable {
   // Finds each key, or adds it with a copy of `initial`, and calls use(i, its state). At most
   // kBatch keys, with room made. Always inlined, so that the code of an aggregate is compiled into
   // it; so is the size of its states, but 0 reads it from the table.
-  template <uint32_t kStateBytes, typename Key, typename Use>
+  template <uint32_t kStateBytes = 0, typename Key, typename Use>
   [[gnu::always_inline]] inline void FindOrAdd(std::span<const Key> keys, Use use);
 
   size_t size() const { return size_; }
@@ -50,6 +50,8 @@ class StateTable {
   uint64_t key_bytes() const { return key_bytes_; }
   // Forgets all entries, keeps what memory the grant gave.
   void Clear();
+  // The same, but gives the memory back.
+  void Release();
   // Frees the index: from now on the table is only read.
   void Freeze();
 

@@ -331,6 +331,25 @@ TEST(Aggregate, BuiltInKindsAreDeclaredAndNotCalled) {
   EXPECT_EQ(RunJob(*sum, {{"a\na\nb\n"}}).lines, (Lines{"a\t1", "b\t0.5"}));
 }
 
+TEST(Aggregate, MinAndMaxTakeStringsAndTuples) {
+  const Declared smallest([](const Arguments&) -> Job {
+    return Map([](const Line& line, Emit<std::string_view, std::string_view>& emit) {
+             emit(line.substr(0, 1), line.substr(1));
+           })
+        .Aggregate(Min());
+  });
+  EXPECT_EQ(smallest->output_value, static_cast<minke_type>(MINKE_BYTES));
+  EXPECT_EQ(RunJob(*smallest, {{"ab\naab\na\nbc\n"}}).lines, (Lines{"a", "b\tc"}));
+  using Pair = std::tuple<std::string_view, uint64_t>;
+  const Declared largest([](const Arguments&) -> Job {
+    return Map([](const Line& line, Emit<std::string_view, Pair>& emit) {
+             emit(line.substr(0, 1), {line.substr(1), 7});
+           })
+        .Aggregate(Max());
+  });
+  EXPECT_EQ(largest->output_value, static_cast<minke_type>(MINKE_BYTES | MINKE_U64 << 4));
+}
+
 struct Mean {
   struct State {
     int64_t sum = 0;

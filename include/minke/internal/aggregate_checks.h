@@ -73,16 +73,10 @@ struct AggregateCheck<Count, V> {
   }
 };
 
-// Sum, Min and Max: of numbers, and of the type of these.
+// Sum, Min and Max: of the type of their values.
 template <class V, uint32_t kKind>
-struct NumberAggregate {
-  static constexpr bool kFits = kIsNumber<V>;
+struct SameTypeAggregate {
   using Finished = V;
-  static constexpr void Check() {
-    static_assert(kFits,
-                  "minke: Sum(), Min() and Max() need numbers: make the map emit int64_t, uint64_t "
-                  "or double values, or write an aggregate of your own");
-  }
   template <class A>
   static void Declare(Declaration& job, A) {
     job.aggregate_functions.kind = kKind;
@@ -90,10 +84,26 @@ struct NumberAggregate {
   }
 };
 template <class V>
-struct AggregateCheck<Sum, V> : NumberAggregate<V, MINKE_AGGREGATE_SUM> {};
+struct AggregateCheck<Sum, V> : SameTypeAggregate<V, MINKE_AGGREGATE_SUM> {
+  static constexpr bool kFits = kIsNumber<V>;
+  static constexpr void Check() {
+    static_assert(kFits,
+                  "minke: Sum() needs numbers: make the map emit int64_t, uint64_t or double "
+                  "values, or write an aggregate of your own");
+  }
+};
+template <class V, uint32_t kKind>
+struct ExtremeCheck : SameTypeAggregate<V, kKind> {
+  static constexpr bool kFits = kIsValue<V> && !std::is_same_v<V, None>;
+  static constexpr void Check() {
+    static_assert(kFits,
+                  "minke: Min() and Max() need values: make the map emit a value with each key, "
+                  "with minke::Emit<Key, Value>& and emit(key, value)");
+  }
+};
 template <class V>
-struct AggregateCheck<Min, V> : NumberAggregate<V, MINKE_AGGREGATE_MIN> {};
+struct AggregateCheck<Min, V> : ExtremeCheck<V, MINKE_AGGREGATE_MIN> {};
 template <class V>
-struct AggregateCheck<Max, V> : NumberAggregate<V, MINKE_AGGREGATE_MAX> {};
+struct AggregateCheck<Max, V> : ExtremeCheck<V, MINKE_AGGREGATE_MAX> {};
 
 }  // namespace minke::internal

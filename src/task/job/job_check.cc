@@ -73,9 +73,11 @@ Status CheckAggregate(const minke_job& job) {
       finished = MINKE_U64;
       break;
     case MINKE_AGGREGATE_SUM:
+      if (!IsNumber(job.value)) return Wrong("a sum needs values that are numbers");
+      break;
     case MINKE_AGGREGATE_MIN:
     case MINKE_AGGREGATE_MAX:
-      if (!IsNumber(job.value)) return Wrong("a sum, min or max needs values that are numbers");
+      if (job.value == MINKE_NONE) return Wrong("a min or max needs values");
       break;
     case MINKE_AGGREGATE_CUSTOM:
       MINKE_TRY_STATUS(CheckCustomAggregate(aggregate));

@@ -103,6 +103,9 @@ TEST(JobCheck, RefusesAggregatesThatDoNotFit) {
   EXPECT_NE(
       AggregateRefusal(OfKind(MINKE_AGGREGATE_COUNT), MINKE_I64, MINKE_U64).find("keys alone"),
       std::string::npos);
+  EXPECT_NE(AggregateRefusal(OfKind(MINKE_AGGREGATE_MIN), MINKE_NONE, MINKE_NONE).find("values"),
+            std::string::npos);
+  EXPECT_EQ(AggregateRefusal(OfKind(MINKE_AGGREGATE_MAX), MINKE_BYTES, MINKE_BYTES), "accepted");
   EXPECT_NE(AggregateRefusal(OfKind(MINKE_AGGREGATE_SUM), MINKE_BYTES, MINKE_BYTES).find("numbers"),
             std::string::npos);
   EXPECT_NE(

@@ -65,6 +65,8 @@ static minke::Job Misuse(const minke::Arguments&) {
   return Map(kEmitsNothing);
 #elif defined(SUM_OF_BYTES)
   return Map(kEmitsBytes).Aggregate(minke::Sum());
+#elif defined(MIN_OF_NOTHING)
+  return Map(kEmitsNothing).Aggregate(minke::Min());
 #elif defined(COUNT_OF_VALUES)
   return Map(kEmitsNumbers).Aggregate(minke::Count());
 #elif defined(NO_AGGREGATE)

@@ -1,0 +1,222 @@
+#include "shuffle/heap_kernel.h"
+
+#include <bit>
+#include <cstring>
+#include <new>
+#include <utility>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/check.h"
+#include "base/scalar.h"
+#include "shuffle/double_sum.h"
+#include "shuffle/key_sort.h"
+
+namespace minke {
+namespace {
+
+// In the table a WindowSum; where that does not suffice, words[0] is the place of a FullSum in the
+// heap. Stored as the one or the other.
+class DoubleSumKernel final : public FoldKernel {
+ public:
+  explicit DoubleSumKernel(MemoryGrant* grant) : FoldKernel(std::make_unique<StateHeap>(grant)) {}
+
+  uint32_t state_bytes() const override { return sizeof(WindowSum); }
+  const void* initial() const override { return &initial_; }
+
+  Status Fold(StateTable& table, std::span<const minke_pair> pairs) override {
+    if (is_v3_) {
+      FoldV3(table, pairs);
+    } else {
+      FoldAny(table, pairs);
+    }
+    return {};
+  }
+
+  Status Merge(StateTable& table, std::span<const minke_record> states) override {
+    table.FindOrAdd(states, [&](size_t i, char* into) {
+      MergeStored(into, Bytes(states[i].value, states[i].value_size));
+    });
+    return {};
+  }
+
+  void Load(char* state, Bytes stored) override { MergeStored(state, stored); }
+
+  Status MergeInto(std::span<char* const> into, std::span<const Bytes> from) override {
+    for (size_t i = 0; i < into.size(); ++i) MergeStored(into[i], from[i]);
+    return {};
+  }
+
+  void ToStored(std::span<minke_record> records) const override {
+    for (minke_record& record : records) {
+      record.value_size = sizeof(WindowSum);
+      const auto state = LoadLe<WindowSum>(record.value);
+      if (state.base != SumHead::kFull) continue;
+      record.value = reinterpret_cast<const char*>(FullAt(state));
+      record.value_size = sizeof(FullSum);
+    }
+  }
+
+  Status Finish(std::span<minke_record> values) override {
+    stored_.resize(values.size() * kScalarBytes + MINKE_READABLE_BEYOND);
+    for (size_t i = 0; i < values.size(); ++i) {
+      const bool is_full = values[i].value_size == sizeof(FullSum);
+      const double sum = is_full ? Rounded(LoadLe<FullSum>(values[i].value))
+                                 : Rounded(LoadLe<WindowSum>(values[i].value));
+      char* to = stored_.data() + i * kScalarBytes;
+      StoreBe64(to, OrderedF64(sum));
+      values[i].value = to;
+      values[i].value_size = kScalarBytes;
+    }
+    return {};
+  }
+
+ private:
+  static FullSum* FullAt(const WindowSum& state) { return std::bit_cast<FullSum*>(state.words[0]); }
+
+  FullSum* Widened(char* at) {
+    auto state = LoadLe<WindowSum>(at);
+    if (state.base == SumHead::kFull) return FullAt(state);
+    auto* full = reinterpret_cast<FullSum*>(heap_->Get(sizeof(FullSum)).data);
+    *full = FullSum::Zero();
+    full->Add(state);
+    state = {{SumHead::kFull, 0}, {std::bit_cast<uint64_t>(full), 0, 0}};
+    StoreLe(at, state);
+    return full;
+  }
+
+  [[gnu::noinline]] void AddAny(char* at, double value) {
+    auto state = LoadLe<WindowSum>(at);
+    if (state.base == SumHead::kFull || !state.AddAny(value)) {
+      Widened(at)->Add(value);
+    } else {
+      StoreLe(at, state);
+    }
+  }
+
+  void MergeStored(char* at, Bytes stored) {
+    if (stored.size() == sizeof(FullSum)) {
+      Widened(at)->Add(LoadLe<FullSum>(stored.data()));
+      return;
+    }
+    MINKE_CHECK(stored.size() == sizeof(WindowSum));
+    const auto added = LoadLe<WindowSum>(stored.data());
+    auto state = LoadLe<WindowSum>(at);
+    if (state.base == SumHead::kFull || !state.Add(added)) {
+      Widened(at)->Add(added);
+    } else {
+      StoreLe(at, state);
+    }
+  }
+
+  [[gnu::always_inline]] inline void FoldPairs(StateTable& table,
+                                               std::span<const minke_pair> pairs) {
+    table.FindOrAdd<sizeof(WindowSum)>(pairs, [&](size_t i, char* at) {
+      // In place: a copy would wait for the stores of the pair before.
+      auto* state = std::launder(reinterpret_cast<WindowSum*>(at));
+      if (!state->TryAdd(pairs[i].value.f64)) [[unlikely]]
+        AddAny(at, pairs[i].value.f64);
+    });
+  }
+  void FoldAny(StateTable& table, std::span<const minke_pair> pairs) { FoldPairs(table, pairs); }
+  [[gnu::target("arch=x86-64-v3")]] void FoldV3(StateTable& table,
+                                                std::span<const minke_pair> pairs) {
+    FoldPairs(table, pairs);
+  }
+
+  const bool is_v3_ = __builtin_cpu_supports("x86-64-v3") != 0;
+  const WindowSum initial_ = WindowSum::Empty();
+  std::vector<char> stored_;
+};
+
+// The smallest or largest value so far, in the heap; null where there is none yet. Its first bytes
+// decide most comparisons.
+struct Extreme {
+  uint64_t prefix;
+  char* data;
+  uint32_t capacity;
+  uint32_t size;
+};
+
+template <bool kSmallest>
+class ExtremeKernel final : public FoldKernel {
+ public:
+  explicit ExtremeKernel(MemoryGrant* grant) : FoldKernel(std::make_unique<StateHeap>(grant)) {}
+
+  uint32_t state_bytes() const override { return sizeof(Extreme); }
+  const void* initial() const override { return &initial_; }
+
+  Status Fold(StateTable& table, std::span<const minke_pair> pairs) override {
+    table.FindOrAdd(pairs, [&](size_t i, char* at) {
+      TakeIn(at, Bytes(pairs[i].value.bytes, pairs[i].value_size));
+    });
+    return {};
+  }
+
+  Status Merge(StateTable& table, std::span<const minke_record> states) override {
+    table.FindOrAdd(states, [&](size_t i, char* at) {
+      TakeIn(at, Bytes(states[i].value, states[i].value_size));
+    });
+    return {};
+  }
+
+  void Load(char* state, Bytes stored) override { TakeIn(state, stored); }
+
+  Status MergeInto(std::span<char* const> into, std::span<const Bytes> from) override {
+    for (size_t i = 0; i < into.size(); ++i) TakeIn(into[i], from[i]);
+    return {};
+  }
+
+  void ToStored(std::span<minke_record> records) const override {
+    for (minke_record& record : records) {
+      const auto state = LoadLe<Extreme>(record.value);
+      record.value = state.data;
+      record.value_size = state.size;
+    }
+  }
+
+  // A stored state is the value itself.
+  Status Finish(std::span<minke_record>) override { return {}; }
+
+ private:
+  static bool IsBetter(Bytes value, uint64_t prefix, const Extreme& than) {
+    if (prefix != than.prefix) return (prefix < than.prefix) == kSmallest;
+    const int order = value.compare(Bytes(than.data, than.size));
+    return kSmallest ? order < 0 : order > 0;
+  }
+
+  void TakeIn(char* at, Bytes value) {
+    auto state = LoadLe<Extreme>(at);
+    const uint64_t prefix = KeyPrefix(value, 0);
+    if (state.data != nullptr && !IsBetter(value, prefix, state)) return;
+    const auto size = static_cast<uint32_t>(value.size());
+    if (state.data == nullptr || size > state.capacity) {
+      heap_->Free({state.data, state.capacity});
+      const StateHeap::Block block = heap_->Get(size);
+      state.data = block.data;
+      state.capacity = block.capacity;
+    }
+    std::memcpy(state.data, value.data(), size);
+    state.prefix = prefix;
+    state.size = size;
+    StoreLe(at, state);
+  }
+
+  const Extreme initial_{};
+};
+
+}  // namespace
+
+std::unique_ptr<FoldKernel> MakeDoubleSumKernel(MemoryGrant* grant) {
+  return std::make_unique<DoubleSumKernel>(grant);
+}
+
+std::unique_ptr<FoldKernel> MakeExtremeKernel(const AggregateOptions& options, MemoryGrant* grant) {
+  if (options.value_type == MINKE_NONE) return nullptr;
+  if (options.aggregate.kind == MINKE_AGGREGATE_MIN) {
+    return std::make_unique<ExtremeKernel<true>>(grant);
+  }
+  return std::make_unique<ExtremeKernel<false>>(grant);
+}
+
+}  // namespace minke
