@@ -76,6 +76,7 @@ class FileLogTest : public testing::Test {
     std::vector<std::string> texts;
     const auto reader = log.Read(Topic::kJournal, log.Range(Topic::kJournal).value().first).value();
     const auto batch = reader->Poll(1 << 20).value();
+    texts.reserve(batch.size());
     for (const LogMessage& message : batch) texts.push_back(message.bytes);
     return texts;
   }
@@ -351,7 +352,7 @@ TEST_F(FileLogTest, ABurstBeyondTheQueueIsRefusedUntilItIsOnTheDisk) {
   ASSERT_TRUE(log->Create());
   int sent = 0;
   ReadyCount ready(*log);
-  for (int tries = 0; sent < 20; ++tries) {
+  while (sent < 20) {
     const Status status = log->Append(Topic::kJournal, std::to_string(sent));
     if (status) {
       ++sent;

@@ -46,6 +46,7 @@ std::vector<LogMessage> LogContract::ReadOn(Log& log, LogReader& reader, size_t 
 
 std::vector<std::string> LogContract::Texts(const std::vector<LogMessage>& messages) {
   std::vector<std::string> texts;
+  texts.reserve(messages.size());
   for (const LogMessage& message : messages) texts.push_back(message.bytes);
   return texts;
 }
@@ -250,29 +251,26 @@ TEST_P(LogContract, CloseRemovesInboxAndHeartbeatsAndLeavesTheJournal) {
 }
 
 TEST_P(LogContract, ManyMessagesKeepTheirOrder) {
-  constexpr int kMessages = 20'000;
+  constexpr size_t kMessages = 20'000;
+  const auto text = [](size_t i) { return std::to_string(i) + std::string(i % 50, ' '); };
   const auto log = Created();
   const auto reader = log->Read(Topic::kInbox, log->Range(Topic::kInbox).value().second).value();
-  for (int i = 0; i < kMessages; ++i) {
-    Append(*log, Topic::kInbox, std::to_string(i) + std::string(i % 50, ' '));
-  }
+  for (size_t i = 0; i < kMessages; ++i) Append(*log, Topic::kInbox, text(i));
   const auto got = ReadOn(*log, *reader, kMessages);
-  ASSERT_EQ(got.size(), size_t{kMessages});
-  for (int i = 0; i < kMessages; ++i) {
-    ASSERT_EQ(got[static_cast<size_t>(i)].bytes, std::to_string(i) + std::string(i % 50, ' '));
-  }
+  ASSERT_EQ(got.size(), kMessages);
+  for (size_t i = 0; i < kMessages; ++i) ASSERT_EQ(got[i].bytes, text(i));
 }
 
 TEST_P(LogContract, MessagesOfSeveralThreadsKeepTheOrderOfEach) {
-  constexpr int kThreads = 3;
-  constexpr int kEach = 200;
+  constexpr size_t kThreads = 3;
+  constexpr size_t kEach = 200;
   const auto log = Created();
   const auto reader = log->Read(Topic::kInbox, log->Range(Topic::kInbox).value().second).value();
   {
-    std::vector<std::jthread> threads;
-    for (int t = 0; t < kThreads; ++t) {
-      threads.emplace_back([&, t] {
-        for (int i = 0; i < kEach; ++i) {
+    std::vector<std::jthread> threads(kThreads);
+    for (size_t t = 0; t < kThreads; ++t) {
+      threads[t] = std::jthread([&log, t] {
+        for (size_t i = 0; i < kEach; ++i) {
           Append(*log, Topic::kInbox, fmt::format("{} {}", t, i));
         }
       });
@@ -304,11 +302,11 @@ TEST_P(LogContract, ALogOpenedLaterGoesOnBehindTheOneBefore) {
 
 TEST_P(LogContract, TwoLogsOverTheSameMessagesSeeOneOrder) {
   if (!GetParam().is_shared) return;
-  constexpr int kEach = 100;
+  constexpr size_t kEach = 100;
   const auto a = Created();
   const auto b = Created();
   const int64_t first = a->Range(Topic::kInbox).value().second;
-  for (int i = 0; i < kEach; ++i) {
+  for (size_t i = 0; i < kEach; ++i) {
     Append(*a, Topic::kInbox, fmt::format("a{}", i));
     Append(*b, Topic::kInbox, fmt::format("b{}", i));
   }
@@ -319,10 +317,8 @@ TEST_P(LogContract, TwoLogsOverTheSameMessagesSeeOneOrder) {
   for (const LogMessage& message : seen_by_a) {
     if (message.bytes[0] == 'a') of_a.push_back(message.bytes);
   }
-  ASSERT_EQ(of_a.size(), size_t{kEach});
-  for (int i = 0; i < kEach; ++i) {
-    EXPECT_EQ(of_a[static_cast<size_t>(i)], fmt::format("a{}", i));
-  }
+  ASSERT_EQ(of_a.size(), kEach);
+  for (size_t i = 0; i < kEach; ++i) EXPECT_EQ(of_a[i], fmt::format("a{}", i));
 }
 
 TEST_P(LogContract, ReadyIsCalledForWhatAnotherLogAppends) {
@@ -369,9 +365,9 @@ class LogModel {
         break;
       }
       case 4: {
-        const auto end = log_.Range(topic).value().second;
-        const auto kept = static_cast<uint32_t>(end - begin_[topic] + 1);
-        readers_[topic].push_back(log_.Read(topic, begin_[topic] + random_() % kept).value());
+        const int64_t kept = log_.Range(topic).value().second - begin_[topic] + 1;
+        const int64_t from = begin_[topic] + static_cast<int64_t>(random_()) % kept;
+        readers_[topic].push_back(log_.Read(topic, from).value());
         if (readers_[topic].size() > 5) readers_[topic].erase(readers_[topic].begin());
         break;
       }
