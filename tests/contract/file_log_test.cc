@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <fmt/format.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -103,6 +104,31 @@ class FileLogTest : public testing::Test {
 };
 
 using Texts = std::vector<std::string>;
+
+std::string Hex(Bytes bytes) {
+  std::string hex;
+  for (const char byte : bytes) hex += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+  return hex;
+}
+
+TEST(FileLogFormat, HasTheBytesOfVersion1) {
+  LogHeader header;
+  header.topic = Topic::kInbox;
+  header.is_closed = true;
+  header.cuts = 3;
+  header.id = 0x0102030405060708;
+  header.boot = 0x1112131415161718;
+  header.first = 5;
+  header.end = 7;
+  header.end_bytes = 110;
+  EXPECT_EQ(Hex(EncodeLogHeader(header)),
+            "6d696e6b656c6f6701000101030000000807060504030201181716151413121105000000"
+            "0000000007000000000000006e0000000000000013f26812f5305b3f");
+  EXPECT_EQ(DecodeLogHeader(EncodeLogHeader(header)).value(), header);
+  std::string frame;
+  AppendFrame(frame, header.id, {5, 1'700'000'000'000, "whale"});
+  EXPECT_EQ(Hex(frame), "bf1aa7d6bd754f5e050000000068e5cf8b0100007768616c65");
+}
 
 TEST_F(FileLogTest, ATornTailIsPassedOverByReadersAndCutByTheNextWriter) {
   Fill({"one", "two"});

@@ -73,6 +73,36 @@ class FileStoreTest : public testing::Test {
 
 using Texts = std::vector<std::string>;
 
+std::string Hex(Bytes bytes) {
+  std::string hex;
+  for (const char byte : bytes) hex += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+  return hex;
+}
+
+TEST_F(FileStoreTest, FilesHaveTheBytesOfVersion1) {
+  ASSERT_TRUE(store_->CompareAndSetJob("a/b", std::nullopt, {kJob, 7, JobState::kFinished, 65}));
+  EXPECT_EQ(Hex(ReadFile(Path("jobs/a%2Fb")).value()),
+            "6d696e6b6572656301000000030000001800000000000000612f62341200000000000007"
+            "000000000000000200000041000000a8e0a55220d53a05");
+  ASSERT_TRUE(store_->PutBlock(kJob, "plan", "whale"));
+  EXPECT_EQ(Hex(ReadFile(Path(kJob.Hex() + "/blocks/plan")).value()),
+            "6d696e6b6572656301000000040000000500000000000000706c616e7768616c65d780dd"
+            "9be1e26721");
+  ASSERT_TRUE(store_->DropJob(kJob));
+  fs::remove(Path("jobs/a%2Fb"));
+  ASSERT_TRUE(store_->MakeShuffleTable(kJob, "t"));
+  auto writer = store_->WriteShuffle(kJob, "t").value();
+  ASSERT_TRUE(writer->Put({9, 2, 5, {3, 17}, 1}, "whale"));
+  ASSERT_TRUE(writer->Put({9, 2, 5, {3, 17}, 0}, "minke"));
+  ASSERT_TRUE(writer->Finish());
+  EXPECT_EQ(Hex(ReadFile(ShuffleFile()).value()),
+            "7768616c656d696e6b650900000005000000030000000000000011000000000000000000"
+            "000005000000050000000000000034f5032eea1ca7380900000005000000030000000000"
+            "00001100000000000000010000000500000000000000000000004331ea6f3aa8dd482d84"
+            "04b5ad4140e36d696e6b6573686601000000020000000a00000000000000020000000000"
+            "00004359038ed9621327");
+}
+
 TEST_F(FileStoreTest, EveryCutOrFlippedByteOfANamedBlockOrRowIsFound) {
   ASSERT_TRUE(store_->PutBlock(kJob, "plan", "the plan"));
   ASSERT_TRUE(store_->CompareAndSetJob("j", std::nullopt, {kJob, 7, JobState::kOpen, 0}));
