@@ -302,13 +302,15 @@ TEST_P(LogContract, ALogOpenedLaterGoesOnBehindTheOneBefore) {
 
 TEST_P(LogContract, TwoLogsOverTheSameMessagesSeeOneOrder) {
   if (!GetParam().is_shared) return;
-  constexpr size_t kEach = 100;
+  constexpr size_t kEach = 1000;
   const auto a = Created();
   const auto b = Created();
   const int64_t first = a->Range(Topic::kInbox).value().second;
-  for (size_t i = 0; i < kEach; ++i) {
-    Append(*a, Topic::kInbox, fmt::format("a{}", i));
-    Append(*b, Topic::kInbox, fmt::format("b{}", i));
+  {
+    const std::jthread other([&] {
+      for (size_t i = 0; i < kEach; ++i) Append(*b, Topic::kInbox, fmt::format("b{}", i));
+    });
+    for (size_t i = 0; i < kEach; ++i) Append(*a, Topic::kInbox, fmt::format("a{}", i));
   }
   const auto seen_by_a = ReadOn(*a, *a->Read(Topic::kInbox, first).value(), 2 * kEach);
   const auto seen_by_b = ReadOn(*b, *b->Read(Topic::kInbox, first).value(), 2 * kEach);
