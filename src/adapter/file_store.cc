@@ -232,7 +232,7 @@ class Scan final : public ShuffleScan {
     std::unique_ptr<Scan> scan(new Scan());
     for (const std::string& name : MINKE_TRY(NamesIn(folder))) {
       if (name.ends_with(kAsideEnd)) continue;
-      MINKE_TRY_STATUS(scan->AddFile(folder + "/" + name, partition));
+      MINKE_TRY_STATUS(scan->AddFile(fmt::format("{}/{}", folder, name), partition));
     }
     const auto order = [](const Found& found) {
       const ShuffleKey& key = found.entry.key;
@@ -344,7 +344,7 @@ Result<std::vector<std::string>> FileStore::ListJobs() {
   std::vector<std::string> jobs;
   for (const std::string& file : MINKE_TRY(NamesIn(folder_ + "/jobs"))) {
     if (file.starts_with('.')) continue;
-    jobs.push_back(MINKE_TRY(ReadRecord(folder_ + "/jobs/" + file)).name);
+    jobs.push_back(MINKE_TRY(ReadRecord(fmt::format("{}/jobs/{}", folder_, file))).name);
   }
   std::ranges::sort(jobs);
   return jobs;
