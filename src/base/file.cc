@@ -26,6 +26,9 @@ Result<File> File::Open(const std::string& path, Mode mode) {
     case Mode::kAppend:
       flags |= O_RDWR | O_CREAT | O_APPEND;
       break;
+    case Mode::kUpdate:
+      flags |= O_RDWR;
+      break;
     case Mode::kScratch:
       flags |= O_RDWR | O_TMPFILE;
       break;
@@ -42,7 +45,8 @@ Result<File> File::Open(const std::string& path, Mode mode) {
   if (file.fd_ < 0) {
     const int error_number = errno;
     Error error = file.Failed("cannot open", error_number);
-    if (error_number == ENOENT && mode == Mode::kRead) error.code = ErrorCode::kNotFound;
+    const bool must_exist = mode == Mode::kRead || mode == Mode::kUpdate;
+    if (error_number == ENOENT && must_exist) error.code = ErrorCode::kNotFound;
     if (error_number == EEXIST) error.code = ErrorCode::kAlreadyExists;
     return error;
   }
@@ -99,6 +103,11 @@ Status File::Write(Bytes bytes) {
     if (n < 0) return Failed("cannot write", errno);
     bytes.remove_prefix(static_cast<size_t>(n));
   }
+  return {};
+}
+
+Status File::Resize(uint64_t size) {
+  if (ftruncate(fd_, static_cast<off_t>(size)) != 0) return Failed("cannot resize", errno);
   return {};
 }
 

@@ -18,11 +18,12 @@ class File {
     kCreate,   // new, read and write; kAlreadyExists if there
     kReplace,  // new or emptied, read and write
     kAppend,   // made if absent, writes go to the end, readable
+    kUpdate,   // must exist, read and write
     kScratch,  // unnamed file in the folder `path`, gone when closed
   };
 
-  // Errors: kNotFound, kAlreadyExists; else kInput for kRead and kOutput for the others, with path
-  // and reason.
+  // Errors: kNotFound (kRead, kUpdate), kAlreadyExists; else kInput for kRead and kOutput for the
+  // others, with path and reason.
   static Result<File> Open(const std::string& path, Mode mode);
 
   File() = default;
@@ -35,6 +36,8 @@ class File {
   Status WriteAt(uint64_t offset, Bytes bytes);
   // Writes at the file position (the end, for kAppend).
   Status Write(Bytes bytes);
+  // Cuts the file, or fills it up with zeros.
+  Status Resize(uint64_t size);
   Status Sync();
   Status Close();
   Result<uint64_t> Size() const;

@@ -57,6 +57,15 @@ TEST_F(FileTest, ReplaceEmptiesAndAppendGoesToTheEnd) {
   EXPECT_EQ(ReadFile(Path("a")).value(), "one two three");
 }
 
+TEST_F(FileTest, UpdateWritesWhereItIsToldAndMakesNothing) {
+  EXPECT_EQ(File::Open(Path("a"), File::Mode::kUpdate).error().code, ErrorCode::kNotFound);
+  ASSERT_TRUE(WriteFileAtomically(Path("a"), "abcdef", false));
+  File file = File::Open(Path("a"), File::Mode::kUpdate).value();
+  ASSERT_TRUE(file.WriteAt(1, "XY"));
+  ASSERT_TRUE(file.Resize(5));
+  EXPECT_EQ(ReadFile(Path("a")).value(), "aXYde");
+}
+
 TEST_F(FileTest, AScratchFileHasNoName) {
   File file = File::Open(folder_, File::Mode::kScratch).value();
   ASSERT_TRUE(file.WriteAt(0, "spilled"));

@@ -253,7 +253,7 @@ void QuarantineWorkers(Pass& pass) {
 std::optional<JobFailure> FindDoom(const Pass& pass) {
   for (const auto& [task, failure] : pass.job.troubled()) {
     const TaskState& state = pass.job.task(task);
-    if (IsFinal(failure.code)) {
+    if (state.failures > 0 && IsFinal(failure.code)) {  // of a loss alone there is no code
       return JobFailure{task, failure.code,
                         fmt::format("{}: {}", NameOf(pass.job, task), failure.text)};
     }

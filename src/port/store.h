@@ -41,20 +41,22 @@ struct ShuffleBlock {
   std::string bytes;
 };
 
-// Writes one attempt's shuffle blocks; in-flight bytes are bounded. Used by one thread.
+// Writes one attempt's shuffle blocks; in-flight bytes are bounded. Scans that begin after Finish
+// see them all; before, and without it, they may see some or none. Used by one thread.
 class ShuffleWriter {
  public:
   virtual ~ShuffleWriter() = default;
   virtual Status Put(const ShuffleKey& key, Bytes block) = 0;
-  // Returns when every block is acknowledged.
+  // Returns when every block is acknowledged. kNotFound, here or before: the table was dropped.
   virtual Status Finish() = 0;
 };
 
 // All blocks of one (partition, bucket), ordered by (map task, attempt, sequence), whoever wrote
-// them.
+// them; a block that was written twice comes once.
 class ShuffleScan {
  public:
   virtual ~ShuffleScan() = default;
+  // kCorruption: stored bytes were found damaged; the scan goes on, without the blocks that are.
   virtual Result<std::optional<ShuffleBlock>> Next() = 0;
 };
 
@@ -70,7 +72,8 @@ class Store {
                                           const JobRow& desired) = 0;
   virtual Result<std::vector<std::string>> ListJobs() = 0;
 
-  // ---- immutable blocks by name (plan, splitters, reports, winners, manifests, snapshots)
+  // ---- immutable blocks by name (plan, splitters, reports, winners, manifests, snapshots); to put
+  // one again is fine if the bytes are the same, and is a fault of the caller if not
   virtual Status PutBlock(Incarnation job, const std::string& name, Bytes block) = 0;
   virtual Result<std::string> GetBlock(Incarnation job, const std::string& name) = 0;
 

@@ -5,7 +5,6 @@
 #include <csignal>
 #include <cstdlib>
 #include <fmt/format.h>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -22,6 +21,7 @@
 #include "base/machine.h"
 #include "base/version.h"
 #include "runtime/crash_mark.h"
+#include "runtime/job_blocks.h"
 #include "runtime/master.h"
 #include "runtime/prepare.h"
 #include "runtime/publish.h"
@@ -170,38 +170,12 @@ class EmbeddedRun {
     return {};
   }
 
-  // All output files that the winners' reports name. A side output that both phases write has the
-  // map tasks' parts first.
-  Result<std::vector<WinningPart>> WinningParts(const Job& job) {
-    std::vector<WinningPart> parts;
-    std::map<std::string, uint32_t> behind_maps;
-    for (uint32_t step = 0; step < job.steps(); ++step) {
-      if (job.step(step).kind == proto::PHASE_SAMPLE) continue;
-      const bool is_map = job.step(step).kind == proto::PHASE_MAP;
-      for (uint32_t index = 0; index < job.step(step).tasks; ++index) {
-        const AttemptId winner = job.task({step, index}).winner;
-        proto::Report report;
-        const std::string bytes = MINKE_TRY(store_.GetBlock(incarnation_, ReportName(winner)));
-        if (!report.ParseFromString(bytes)) {
-          return Error{ErrorCode::kCorruption,
-                       "the report of attempt " + winner.Text() + " cannot be read"};
-        }
-        for (proto::OutputFile& file : *report.mutable_outputs()) {
-          const bool is_main = file.name().empty();
-          if (is_map && !is_main) behind_maps[file.name()] = job.step(step).tasks;
-          const uint32_t first = is_map || is_main ? 0 : behind_maps[file.name()];
-          parts.push_back({first + index, winner, std::move(file)});
-        }
-      }
-    }
-    return parts;
-  }
-
   Status PublishWinners(const Job& job) {
     Publication publication;
     publication.single_file = request_.single_file;
     publication.overwrite = request_.overwrite;
-    return PublishOutput(run_->context, publication, MINKE_TRY(WinningParts(job)));
+    return PublishOutput(run_->context, publication,
+                         MINKE_TRY(LoadWinningParts(store_, incarnation_, job)));
   }
 
   // Removes what was written aside and says why. Attempts that still run end with the process.

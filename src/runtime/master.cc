@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "control/plan.h"
+#include "runtime/job_blocks.h"
 #include "task/attempt.h"
 #include "task/partitioner.h"
 
@@ -119,14 +120,8 @@ Status Master::Do(MakePlan&) {
 }
 
 Status Master::Do(ReadPlan& effect) {
-  const std::string bytes =
-      MINKE_TRY(ports_.store->GetBlock(brain_.incarnation(), PlanName(effect.checksum)));
-  proto::Plan plan;
-  if (PlanChecksum(bytes) != effect.checksum || !plan.ParseFromString(bytes)) {
-    return Error{ErrorCode::kCorruption,
-                 fmt::format("the block {} is not the plan that the journal names",
-                             PlanName(effect.checksum))};
-  }
+  const proto::Plan plan =
+      MINKE_TRY(LoadPlan(*ports_.store, brain_.incarnation(), effect.checksum));
   partitions_ = plan.partitions();
   brain_.PlanRead(plan);
   return {};

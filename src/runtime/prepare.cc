@@ -192,6 +192,7 @@ Result<std::unique_ptr<PreparedRun>> PrepareRun(const RunRequest& request, uint3
     OutputFolderOptions options;
     options.overwrite = request.overwrite;
     options.sync = request.sync;
+    options.stays = request.goes_on_later;
     run->output = MINKE_TRY(OutputFolder::Open(request.output, incarnation, options));
   }
   FillContext(request, file, incarnation, *run);

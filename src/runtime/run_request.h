@@ -20,6 +20,7 @@ struct RunRequest {
   bool overwrite = false;
   bool json_records = false;  // --format json
   bool sync = false;
+  bool goes_on_later = false;  // another process may go on with this very run
 
   uint32_t partitions = 0;    // 0: by the input's size
   uint32_t threads = 0;       // 0: the CPUs at hand

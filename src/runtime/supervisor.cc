@@ -61,12 +61,14 @@ class Watch {
   _exit(code);  // the kernel frees the memory faster than destructors would
 }
 
-// The one slot in user code when the child died; null when none was, or when it cannot be told
-// which of several.
+// The slot that is marked, else the one in user code when the child died; null when none was, or
+// when it cannot be told which of several.
 const SlotPage* FindCulprit(std::span<SlotPage> pages) {
-  const SlotPage* culprit = nullptr;
   for (const SlotPage& page : pages) {
     if (page.crashed.load(std::memory_order_relaxed) != 0) return &page;
+  }
+  const SlotPage* culprit = nullptr;
+  for (const SlotPage& page : pages) {
     if (page.in_user_code.load(std::memory_order_relaxed) == 0) continue;
     if (culprit != nullptr) return nullptr;
     culprit = &page;

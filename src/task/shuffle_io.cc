@@ -1,9 +1,11 @@
 #include "task/shuffle_io.h"
 
+#include <optional>
 #include <string>
 
 #include "base/bytes.h"
 #include "base/hash.h"
+#include "base/logging.h"
 
 namespace minke {
 namespace {
@@ -65,6 +67,15 @@ class Incoming {
   bool whole_ = false;
 };
 
+// One that was found damaged is passed over: its run lacks it then, and counts as missing.
+Result<std::optional<ShuffleBlock>> NextSound(ShuffleScan& scan) {
+  for (;;) {
+    auto block = scan.Next();
+    if (block || block.error().code != ErrorCode::kCorruption) return block;
+    WriteLog(LogLevel::kWarning, block.error().text);
+  }
+}
+
 }  // namespace
 
 uint32_t BucketOf(uint32_t map_task, uint32_t map_tasks, uint32_t buckets) {
@@ -104,7 +115,7 @@ Result<WinnerRuns> FetchWinners(const JobContext& context, const AttemptSpec& sp
     const uint32_t bucket = BucketOf(next->map_task, map_tasks, buckets);
     auto scan = MINKE_TRY(context.store->ScanShuffle(context.incarnation, spec.shuffle_table,
                                                      spec.task.index, bucket));
-    auto block = MINKE_TRY(scan->Next());
+    auto block = MINKE_TRY(NextSound(*scan));
     for (; next != winners.end() && BucketOf(next->map_task, map_tasks, buckets) == bucket;
          ++next) {
       // Blocks come by (map task, attempt), winners by map task: pass over the losers' blocks.
@@ -113,7 +124,7 @@ Result<WinnerRuns> FetchWinners(const JobContext& context, const AttemptSpec& sp
         if (block->key.map_task == next->map_task && block->key.attempt == next->attempt) {
           MINKE_TRY_STATUS(incoming.Take(*block));
         }
-        block = MINKE_TRY(scan->Next());
+        block = MINKE_TRY(NextSound(*scan));
       }
       auto run = MINKE_TRY(incoming.Finish());
       if (run == nullptr) {

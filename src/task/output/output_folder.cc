@@ -400,7 +400,7 @@ Status OutputFolder::Publish(std::span<const WinningPart> parts) {
       return status;
     }
   }
-  return RemoveTree(aside_);
+  return options_.stays ? Status{} : RemoveTree(aside_);
 }
 
 Status OutputFolder::Abandon() {

@@ -35,6 +35,9 @@ namespace minke {
 struct OutputFolderOptions {
   bool overwrite = false;
   bool sync = false;
+  // Publish leaves the folder inside OUT to Abandon. For a run that another process may go on with:
+  // without it, that one could not tell this run's output from any other.
+  bool stays = false;
 };
 
 // One part of the output: what the winner's report says, and who wrote it.
@@ -62,10 +65,11 @@ class OutputFolder {
   // Where an attempt writes a part aside; `name` is empty for the main output.
   std::string AttemptPath(std::string_view name, uint32_t index, AttemptId attempt) const;
 
-  // Moves the winners into OUT, replacing nothing, then writes _SUCCESS, then removes the rest. If
-  // it fails, what was moved is moved back. A second call goes on where the first one stopped.
+  // Moves the winners into OUT, replacing nothing, then writes _SUCCESS, then removes the rest
+  // (unless it stays). If it fails, what was moved is moved back. A second call goes on where the
+  // first one stopped.
   Status Publish(std::span<const WinningPart> parts);
-  // Removes all that was written, unless it was published.
+  // Removes all that was written, but for what was published.
   Status Abandon();
   // The same for a run whose process is dead; nothing there is no error.
   static Status CleanUp(const std::string& path, Incarnation incarnation);

@@ -366,6 +366,22 @@ TEST_F(OutputFolderTest, AnUnwritablePlaceIsAnOutputError) {
   EXPECT_NE(OpenError(kRun, false, ErrorCode::kOutput).find("Not a directory"), std::string::npos);
 }
 
+TEST_F(OutputFolderTest, APublishedRunThatStaysIsKnownToTheProcessThatGoesOnWithIt) {
+  const OutputFolderOptions options = {.overwrite = false, .sync = false, .stays = true};
+  std::vector<WinningPart> parts;
+  {
+    const auto dead = OutputFolder::Open(out_, kRun, options).value();
+    parts = {Part(*dead, 0, "x")};
+    Part(*dead, 1, "a loser's");
+    ASSERT_TRUE(dead->Publish(parts));
+  }
+  const auto folder = OutputFolder::Open(out_, kRun, options);
+  ASSERT_TRUE(folder) << folder.error().text;
+  ASSERT_TRUE((*folder)->Publish(parts)) << "again";
+  ASSERT_TRUE((*folder)->Abandon());
+  EXPECT_EQ(Content(), (Files{{"part-00000", "x"}, {"_SUCCESS", Success(1, 1)}}));
+}
+
 TEST_F(OutputFolderTest, SyncedOutputIsTheSame) {
   auto folder = OutputFolder::Open(out_, kRun, {.overwrite = false, .sync = true});
   ASSERT_TRUE((*folder)->Publish(std::vector{Part(**folder, 0, "x")}));

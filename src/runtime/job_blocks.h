@@ -1,0 +1,28 @@
+// The named blocks of a job, read back from the store and checked: whoever goes on with a job that
+// another process began learns from them what was decided and done. Called from any thread.
+//
+// Errors: those of the store; kCorruption: the block is not what the journal names.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "control/job.h"
+#include "port/store.h"
+#include "task/output/output_folder.h"
+
+#include "proto/minke.pb.h"
+
+namespace minke {
+
+// The plan that JobAccepted names. Workers too run by this one, never by one computed again.
+Result<proto::Plan> LoadPlan(Store& store, Incarnation job, uint64_t checksum);
+
+// All output files that the winners' reports name. A side output that both phases write has the
+// map tasks' parts first.
+Result<std::vector<WinningPart>> LoadWinningParts(Store& store, Incarnation incarnation,
+                                                  const Job& job);
+
+}  // namespace minke

@@ -1,0 +1,500 @@
+// Master, worker and tasks over a log and a store in files: the same output as `minke run` gives,
+// and the job goes on when master or worker die at any point, without running again what was
+// committed.
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <filesystem>
+#include <fmt/format.h>
+#include <fstream>
+#include <functional>
+#include <gtest/gtest.h>
+#include <map>
+#include <set>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "adapter/file_log.h"
+#include "adapter/file_store.h"
+#include "base/file.h"
+#include "control/journal.h"
+#include "runtime/embedded.h"
+#include "runtime/job_blocks.h"
+#include "runtime/master.h"
+#include "runtime/prepare.h"
+#include "runtime/publish.h"
+#include "runtime/slot_pool.h"
+#include "runtime/supervisor.h"
+#include "runtime/waker.h"
+#include "runtime/worker.h"
+
+namespace minke {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr uint32_t kSlots = 2;
+constexpr int64_t kIdleMs = 2;    // a wait for log or slots, in real time …
+constexpr int64_t kTickMs = 100;  // … and what the test's clock makes of it
+constexpr int64_t kLeaseMs = 2000;
+
+class TestClock final : public Clock {
+ public:
+  int64_t NowMs() const override { return now_ms_; }
+  int64_t UnixMs() const override { return 1'700'000'000'000 + now_ms_; }
+  void Advance(int64_t ms) { now_ms_ += ms; }
+
+ private:
+  std::atomic<int64_t> now_ms_{1};
+};
+
+class Silent final : public RunObserver {
+ public:
+  void OnProgress(const JobView&) override {}
+  void OnDone(const JobView&) override {}
+  void OnFailed(int, const std::string& text, const JobView*) override {
+    std::fprintf(stderr, "%s\n", text.c_str());
+  }
+};
+
+// What a journal says, in short.
+struct History {
+  std::vector<TaskId> committed;
+  std::set<TaskId> assigned_though_committed;
+  int claims = 0;
+  int outputs_lost = 0;
+};
+
+// One job over the files of a folder: its master and its worker come and go.
+class FileRun {
+ public:
+  FileRun(std::string folder, RunRequest request)
+      : folder_(std::move(folder)), request_(std::move(request)), pages_(kSlots) {
+    OpenStore();
+  }
+  ~FileRun() { KillAll(); }
+  FileRun(const FileRun&) = delete;
+  FileRun& operator=(const FileRun&) = delete;
+
+  // Starts whatever is not there and goes on until the master exits, or `stop` says so.
+  std::optional<int> Go(const std::function<bool(const Job&)>& stop) {
+    for (int idle = 0; idle < 5'000;) {
+      if (run_ == nullptr) Prepare();
+      if (master_ == nullptr) StartMaster();
+      if (testing::Test::HasFailure()) return std::nullopt;
+      bool went_on = Check(master_->RunOnce());
+      if (master_->exit()) {
+        EXPECT_EQ(master_->exit()->code, 0) << master_->exit()->text;
+        EXPECT_TRUE(run_->output->Abandon());
+        return master_->exit()->code;
+      }
+      if (worker_ == nullptr) StartWorker();
+      if (worker_ != nullptr) went_on = Check(worker_->RunOnce()) || went_on;
+      if (stop(master_->brain().job()) || testing::Test::HasFailure()) return std::nullopt;
+      if (went_on) continue;
+      waker_.Wait(kIdleMs);
+      clock_.Advance(kTickMs);
+      ++idle;
+    }
+    ADD_FAILURE() << "the job does not go on";
+    return std::nullopt;
+  }
+
+  int ToTheEnd() {
+    return Go([](const Job&) { return false; }).value_or(-1);
+  }
+
+  void KillMaster() {
+    master_.reset();
+    master_log_.reset();
+  }
+  void KillWorker() {
+    slots_.reset();  // its attempts end as they would with their process: nobody hears of it
+    worker_.reset();
+    worker_log_.reset();
+  }
+  void KillAll() {
+    KillMaster();
+    KillWorker();
+    run_.reset();
+    OpenStore();
+  }
+
+  History Read() {
+    FileLog log(LogFolder(), &clock_);
+    const auto reader = log.Read(Topic::kJournal, 0).value();
+    JournalReader journal;
+    History history;
+    std::map<AttemptId, TaskId> attempts;
+    std::set<TaskId> committed;
+    for (;;) {
+      const auto batch = reader->Poll(1 << 20).value();
+      if (batch.empty()) return history;
+      for (const LogMessage& message : batch) {
+        const auto counted = journal.Read(message.offset, message.bytes).value();
+        if (counted == nullptr) continue;
+        for (const auto& record : counted->records()) {
+          if (record.has_master_claimed()) ++history.claims;
+          if (record.has_attempt_assigned()) {
+            const TaskId task{record.attempt_assigned().step(), record.attempt_assigned().task()};
+            attempts[{counted->epoch(), record.attempt_assigned().n()}] = task;
+            if (committed.contains(task)) history.assigned_though_committed.insert(task);
+          }
+          if (record.has_task_committed()) {
+            const TaskId task = attempts.at(FromProto(record.task_committed().attempt()));
+            history.committed.push_back(task);
+            committed.insert(task);
+          }
+          if (record.has_output_lost()) {
+            ++history.outputs_lost;
+            for (const uint32_t task : record.output_lost().tasks()) {
+              committed.erase({record.output_lost().step(), task});
+            }
+          }
+        }
+      }
+    }
+  }
+
+  // 0 as long as there is none.
+  int64_t JournalEnd() {
+    if (master_log_ == nullptr) return 0;
+    const auto range = master_log_->Range(Topic::kJournal);
+    return range ? range->second : 0;
+  }
+  std::string StoreFolder() const { return folder_ + "/store"; }
+
+ private:
+  static bool Check(const Result<bool>& went_on) {
+    EXPECT_TRUE(went_on) << went_on.error().text;
+    return went_on.value_or(false);
+  }
+  std::string LogFolder() const { return fmt::format("{}/log-{}", folder_, incarnation_.Hex()); }
+  void OpenStore() {
+    store_ = FileStore::Open(StoreFolder()).value();
+    const auto row = store_->GetJob("job").value();
+    incarnation_ = row ? row->incarnation : Incarnation{0xabc};
+  }
+
+  std::unique_ptr<FileLog> OpenLog() {
+    auto log = std::make_unique<FileLog>(LogFolder(), &clock_);
+    log->OnReady([this] { waker_.Wake(); });
+    return log;
+  }
+
+  void Prepare() {
+    auto prepared = PrepareRun(request_, kSlots, incarnation_);
+    ASSERT_TRUE(prepared) << prepared.error().text;
+    run_ = *std::move(prepared);
+    run_->context.store = store_.get();
+  }
+
+  void StartMaster() {
+    ASSERT_NE(run_, nullptr);
+    master_log_ = OpenLog();
+    MasterOptions options;
+    options.job_name = "job";
+    options.version = "test";
+    options.uuid = ++ids_;
+    options.fresh_incarnation = incarnation_;
+    options.spec_hash = run_->spec_hash;
+    options.decide.lease_ms = kLeaseMs;
+    options.loop_gap_ms = 0;
+    MasterDuties duties;
+    duties.make_plan = [this]() -> Result<proto::Plan> { return run_->plan; };
+    duties.publish = [this](const Job& job) -> Status {
+      return PublishOutput(run_->context, {},
+                           MINKE_TRY(LoadWinningParts(*store_, incarnation_, job)));
+    };
+    master_ = std::make_unique<Master>(MasterPorts{master_log_.get(), store_.get(), &clock_},
+                                       std::move(duties), options);
+  }
+
+  void StartWorker() {
+    const GateAnswer gate = master_->brain().Gate(proto::PHASE_NONE);
+    if (gate.state != GateState::kOpen) return;
+    run_->plan = LoadPlan(*store_, incarnation_, gate.plan_checksum).value();
+    worker_log_ = OpenLog();
+    slots_ = std::make_unique<SlotPool>(pages_.pages(), &waker_);
+    WorkerOptions options;
+    options.id = WorkerId{++ids_};
+    options.slots = kSlots;
+    options.job_hash = run_->plan.job_hash();
+    options.heartbeat_ms = kLeaseMs / 4;
+    worker_ = std::make_unique<Worker>(WorkerPorts{worker_log_.get(), store_.get(), &clock_},
+                                       &run_->context, slots_.get(), options, gate);
+  }
+
+  std::string folder_;
+  RunRequest request_;
+  SharedPages pages_;
+  TestClock clock_;
+  Waker waker_;
+  uint64_t ids_ = static_cast<uint64_t>(getpid()) << 20;  // of masters and workers: used once
+  Incarnation incarnation_;
+  std::unique_ptr<FileStore> store_;
+  std::unique_ptr<PreparedRun> run_;
+  std::unique_ptr<FileLog> master_log_;
+  std::unique_ptr<FileLog> worker_log_;
+  std::unique_ptr<Master> master_;
+  std::unique_ptr<SlotPool> slots_;
+  std::unique_ptr<Worker> worker_;
+};
+
+using Files = std::map<std::string, std::string>;
+
+class FileRunTest : public testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    std::string name = fs::temp_directory_path() / "file-run-test-XXXXXX";
+    folder_ = mkdtemp(name.data());
+    std::ofstream input(Path("input.txt"));
+    for (unsigned i = 0; i < 4000; ++i) {
+      input << "word" << i * 7919 % 613 << " and word" << i * 104729 % 97 << " line " << i % 1000
+            << '\n';
+    }
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  std::string Path(const std::string& name) const { return folder_ + "/" + name; }
+
+  RunRequest Request(const std::string& output) const {
+    RunRequest request;
+    request.job = GetParam();
+    if (GetParam() == "grep") request.arguments = {{"fixed", "7"}};
+    request.inputs = {Path("input.txt")};
+    request.output = Path(output);
+    request.partitions = 3;
+    request.threads = kSlots;
+    request.memory_bytes = 8 << 20;
+    request.split_bytes = 20'000;
+    request.spill_folder = folder_;
+    request.goes_on_later = true;
+    return request;
+  }
+
+  // The output is that of a run in memory.
+  void ExpectRight(const std::string& output) {
+    if (expected_.empty()) {
+      Silent silent;
+      RunRequest request = Request("expected");
+      request.goes_on_later = false;
+      ASSERT_EQ(RunEmbedded(request, silent), 0);
+      expected_ = FilesIn("expected");
+    }
+    const Files files = FilesIn(output);
+    std::vector<std::string> names;
+    for (const auto& [name, content] : files) {
+      names.push_back(name);
+      EXPECT_TRUE(expected_[name] == content)
+          << name << " has " << content.size() << " bytes, not " << expected_[name].size();
+    }
+    EXPECT_EQ(files.size(), expected_.size()) << testing::PrintToString(names);
+  }
+
+  Files FilesIn(const std::string& output) const {
+    Files files;
+    for (const auto& entry : fs::directory_iterator(Path(output))) {
+      files[entry.path().filename()] =
+          entry.is_regular_file() ? ReadFile(entry.path()).value() : "a folder";
+    }
+    return files;
+  }
+
+  std::unique_ptr<FileRun> NewRun(const std::string& name) const {
+    return std::make_unique<FileRun>(Path("state-" + name), Request(name));
+  }
+
+  // Calls `kill` whenever so many more tasks are committed, and goes on, to the job's end. Returns
+  // how often.
+  static int Live(FileRun& run, size_t tasks, const std::function<void()>& kill) {
+    size_t committed = 0;
+    const auto is_over = [&](const Job& job) {
+      size_t now = 0;
+      for (uint32_t step = 0; step < job.steps(); ++step) now += job.step(step).committed;
+      if (now < committed + tasks) return false;
+      committed = now;
+      return true;
+    };
+    for (int lives = 1; !HasFailure(); ++lives) {
+      const auto code = run.Go(is_over);
+      if (code) {
+        EXPECT_EQ(*code, 0);
+        return lives;
+      }
+      kill();
+    }
+    return 0;
+  }
+
+  // The output is right, and no committed task was run again.
+  void CheckDone(FileRun& run, const std::string& name) {
+    run.KillAll();
+    ExpectRight(name);
+    const History history = run.Read();
+    EXPECT_TRUE(history.assigned_though_committed.empty());
+    const std::set<TaskId> tasks(history.committed.begin(), history.committed.end());
+    EXPECT_EQ(tasks.size(), history.committed.size());
+  }
+
+  std::string folder_;
+  Files expected_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Jobs, FileRunTest,
+                         testing::Values("wordcount", "sort", "inverted-index", "grep"),
+                         [](const auto& job) {
+                           std::string name = job.param;
+                           std::erase(name, '-');
+                           return name;
+                         });
+
+TEST_P(FileRunTest, GivesWhatARunInMemoryGives) {
+  const auto run = NewRun("out");
+  EXPECT_EQ(run->ToTheEnd(), 0);
+  CheckDone(*run, "out");
+  EXPECT_EQ(run->Read().claims, 1);
+}
+
+TEST_P(FileRunTest, AFinishedJobIsNotRunAgain) {
+  const auto run = NewRun("out");
+  EXPECT_EQ(run->ToTheEnd(), 0);
+  const size_t committed = run->Read().committed.size();
+  run->KillAll();
+  fs::remove_all(Path("out"));
+  EXPECT_EQ(run->ToTheEnd(), 0);
+  EXPECT_EQ(run->Read().committed.size(), committed);
+}
+
+TEST_P(FileRunTest, GoesOnWhereverEverythingDies) {
+  int64_t length = 0;
+  {
+    const auto run = NewRun("whole");
+    EXPECT_EQ(run->Go([&](const Job&) {
+      length = run->JournalEnd();
+      return false;
+    }),
+              0);
+  }
+  ASSERT_GT(length, 5);
+  for (int64_t at = 1; at <= length && !HasFailure(); ++at) {
+    SCOPED_TRACE(testing::Message() << "at journal offset " << at);
+    const std::string name = fmt::format("out-{}", at);
+    const auto run = NewRun(name);
+    auto code = run->Go([&](const Job&) { return run->JournalEnd() >= at; });
+    if (!code) {
+      run->KillAll();
+      code = run->ToTheEnd();
+    }
+    EXPECT_EQ(code, 0);
+    CheckDone(*run, name);
+  }
+}
+
+TEST_P(FileRunTest, GoesOnThoughEveryLifeIsShort) {
+  const auto run = NewRun("out");
+  const int lives = Live(*run, 2, [&] { run->KillAll(); });
+  EXPECT_GT(lives, 2);
+  CheckDone(*run, "out");
+}
+
+TEST_P(FileRunTest, GoesOnWithTheWorkerWhenTheMasterDies) {
+  const auto run = NewRun("out");
+  const int lives = Live(*run, 1, [&] { run->KillMaster(); });
+  EXPECT_GT(lives, 2);
+  CheckDone(*run, "out");
+}
+
+TEST_P(FileRunTest, GoesOnWithTheMasterWhenTheWorkerDies) {
+  const auto run = NewRun("out");
+  for (int life = 0; life < 3; ++life) {
+    EXPECT_EQ(run->Go([&](const Job& job) {
+      return job.live().size() >= kSlots && job.attempts() > static_cast<uint64_t>(life) * 5;
+    }),
+              std::nullopt);
+    run->KillWorker();
+  }
+  EXPECT_EQ(run->ToTheEnd(), 0);
+  CheckDone(*run, "out");
+}
+
+TEST_P(FileRunTest, GoesOnWhenItDiesBehindThePublishing) {
+  const auto run = NewRun("out");
+  EXPECT_EQ(run->Go([&](const Job&) { return fs::exists(Path("out/_SUCCESS")); }), std::nullopt);
+  run->KillAll();
+  EXPECT_EQ(run->ToTheEnd(), 0);
+  CheckDone(*run, "out");
+}
+
+// As ToTheEnd, in a process of its own that is killed once the journal has grown so often. Returns
+// the exit code, or nothing if it was killed.
+std::optional<int> GoAndBeKilled(const std::function<std::unique_ptr<FileRun>()>& make,
+                                 int growths) {
+  int growth[2];
+  EXPECT_EQ(pipe(growth), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    const auto run = make();
+    int64_t end = 0;
+    const auto code = run->Go([&](const Job&) {
+      if (run->JournalEnd() == end) return false;
+      end = run->JournalEnd();
+      return write(growth[1], "x", 1) != 1;
+    });
+    _exit(code.value_or(1));
+  }
+  close(growth[1]);
+  char byte = 0;
+  while (growths > 0 && read(growth[0], &byte, 1) == 1) --growths;
+  if (growths == 0) kill(child, SIGKILL);
+  int status = 0;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  close(growth[0]);
+  if (WIFSIGNALED(status)) return std::nullopt;
+  return WEXITSTATUS(status);
+}
+
+TEST_P(FileRunTest, GoesOnAfterKill9) {
+  std::optional<int> code;
+  int kills = 0;
+  // Never so often that a task could be lost 20 times.
+  for (; !code && kills < 15; ++kills) {
+    code = GoAndBeKilled([&] { return NewRun("out"); }, 2 + kills * 2 % 7);
+  }
+  EXPECT_GT(kills, 2);
+  const auto run = NewRun("out");
+  if (!code) code = run->ToTheEnd();
+  EXPECT_EQ(code, 0);
+  CheckDone(*run, "out");
+}
+
+TEST_P(FileRunTest, RunsAMapTaskAgainWhoseOutputIsDamaged) {
+  if (GetParam() == "grep") return;  // no shuffle
+  const auto run = NewRun("out");
+  const auto maps_are_done = [](const Job& job) {
+    const auto map = job.StepOf(proto::PHASE_MAP);
+    return map && job.open_step() == map && job.step(*map).committed == job.step(*map).tasks;
+  };
+  ASSERT_EQ(run->Go(maps_are_done), std::nullopt);
+  run->KillAll();
+  int damaged = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(run->StoreFolder())) {
+    if (!entry.is_regular_file() || entry.path().string().find("/shuffle/") == std::string::npos) {
+      continue;
+    }
+    if (damaged++ > 1) break;  // a byte of a block in the first, all in the second
+    File file = File::Open(entry.path(), File::Mode::kUpdate).value();
+    char byte = 0;
+    ASSERT_EQ(file.ReadAt(100, &byte, 1).value(), 1u);
+    byte = static_cast<char>(byte ^ 1);
+    ASSERT_TRUE(damaged == 1 ? file.WriteAt(100, {&byte, 1}) : file.Resize(0));
+  }
+  ASSERT_GE(damaged, 2);
+  EXPECT_EQ(run->ToTheEnd(), 0);
+  run->KillAll();
+  ExpectRight("out");
+  EXPECT_GT(run->Read().outputs_lost, 0);
+}
+
+}  // namespace
+}  // namespace minke
