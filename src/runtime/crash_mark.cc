@@ -35,6 +35,7 @@ void OnExit() {
 }  // namespace
 
 void InstallCrashMarks() {
+  signal(SIGXFSZ, SIG_IGN);  // a file at its limit is an error of the write, which says where
   std::atexit(&OnExit);
   for (const int signal : kFaults) {
     struct sigaction action{};

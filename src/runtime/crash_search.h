@@ -4,7 +4,7 @@
 // child runs just that task again in careful mode, where the page names the record (for a reduce
 // task, the key of the group). With --skip-bad, a record at which the task went down twice is one
 // to be passed over, and the search goes on behind it. Runs no user code itself; called by the
-// supervising parent, between two children. See docs/decisions/0002-crash-located-to-its-record.md.
+// supervising parent, between two children. See docs/decisions/crash-located-to-its-record.md.
 #pragma once
 
 #include <cstdint>
