@@ -29,6 +29,12 @@ class Done:
     err: str
 
 
+def is_sanitized():
+    with open(MINKE, "rb") as file:
+        program = file.read()
+    return b"__asan_init" in program or b"__tsan_init" in program
+
+
 def fixture(file, job=None):
     """The path of a job file that the build made, as `minke run` takes it."""
     path = os.path.join(FIXTURES, file + ".so")

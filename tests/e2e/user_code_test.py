@@ -5,7 +5,7 @@ import resource
 import shutil
 import unittest
 
-from harness import MinkeTest, fixture
+from harness import MinkeTest, fixture, is_sanitized
 
 GOOD = b"good\nfine\n"
 BAD = GOOD + b"bad\ngood\n"  # the bad record begins at byte 10
@@ -60,6 +60,7 @@ class Exceptions(UserCode):
         for place in ("map", "reduce", "fold", "begin"):
             self.job_fails(place, "throw-int", saying=["not a std::exception"])
 
+    @unittest.skipIf(is_sanitized(), "sanitizers need more address space than any limit")
     def test_out_of_memory(self):
         def bound():
             resource.setrlimit(resource.RLIMIT_AS, (40 << 30, 40 << 30))
