@@ -29,6 +29,8 @@ configure_package_config_file(cmake/minke-config.cmake.in
   ${CMAKE_BINARY_DIR}/package/minke-config.cmake INSTALL_DESTINATION ${package})
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/package/minke-config-version.cmake
   COMPATIBILITY SameMinorVersion)
+# Relative, so that --prefix at install time holds.
+file(RELATIVE_PATH MINKE_PREFIX_FROM_PC /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
 configure_file(cmake/minke.pc.in ${CMAKE_BINARY_DIR}/package/minke.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/package/minke-config.cmake
               ${CMAKE_BINARY_DIR}/package/minke-config-version.cmake

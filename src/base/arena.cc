@@ -15,7 +15,7 @@ Arena::Arena(size_t bytes) : capacity_(RoundUp(bytes)) {
   if (capacity_ == 0) return;
   void* at = mmap(nullptr, capacity_, PROT_READ | PROT_WRITE,
                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  MINKE_CHECK(at != MAP_FAILED);
+  if (at == MAP_FAILED) internal::OutOfMemory(capacity_);
   data_ = static_cast<char*>(at);
   if (capacity_ >= kHugeFrom) madvise(data_, capacity_, MADV_HUGEPAGE);
 }

@@ -3,10 +3,17 @@
 #include <algorithm>
 #include <cstdio>
 #include <fmt/format.h>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
+#include <minke/abi.h>
+
 #include "base/version.h"
+#include "task/job/nearest.h"
 
 namespace minke {
 namespace {
@@ -20,6 +27,35 @@ std::string ChosenName(const CLI::App& app) {
   return name;
 }
 
+std::string Guess(const std::string& word, const std::vector<std::string>& known) {
+  const std::vector<std::string_view> views(known.begin(), known.end());
+  return DidYouMean(word, views);
+}
+
+// The chosen subcommand, or the app itself.
+const CLI::App& Chosen(const CLI::App& app) {
+  const auto chosen = app.get_subcommands();
+  return chosen.empty() ? app : *chosen.front();
+}
+
+// What was wrong; for a word that nobody knows, with the nearest that is known.
+std::string Explained(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App& command = Chosen(app);
+  const std::vector<std::string> unknown = app.remaining(true);
+  if (unknown.empty()) return error.what();
+  const std::string& word = unknown.front();
+  std::vector<std::string> known;
+  if (word.starts_with('-')) {
+    for (const CLI::Option* option : command.get_options()) {
+      for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+    }
+    return fmt::format("there is no flag '{}'{}", word, Guess(word, known));
+  }
+  if (&command != &app) return error.what();
+  for (const CLI::App* one : app.get_subcommands({})) known.push_back(one->get_name());
+  return fmt::format("there is no command '{}'{}", word, Guess(word, known));
+}
+
 }  // namespace
 
 int ParseAndRun(CLI::App& app, int argc, char** argv, const int* exit_code) {
@@ -29,19 +65,30 @@ int ParseAndRun(CLI::App& app, int argc, char** argv, const int* exit_code) {
     return app.exit(help);
   } catch (const CLI::CallForAllHelp& help) {
     return app.exit(help);
+  } catch (const CLI::CallForVersion& version) {
+    return app.exit(version);
   } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "minke: {}\nTry '{} --help'.\n", error.what(), ChosenName(app));
+    fmt::print(stderr, "minke: {}\nTry '{} --help'.\n", Explained(app, error), ChosenName(app));
     return kUsage;
   }
   return *exit_code;
 }
 
 void AddVersionCommand(CLI::App& app, int* exit_code) {
+  auto json = std::make_shared<bool>(false);
   CLI::App* command = app.add_subcommand("version", "Print the version");
-  command->callback([exit_code] {
-    fmt::print("minke {}\n", kVersion);
+  command->add_flag("--json", *json, "Print JSON");
+  command->footer("Examples:\n  minke version\n  minke version --json");
+  command->callback([json, exit_code] {
+    if (*json) {
+      fmt::print("{}\n",
+                 nlohmann::json{{"version", kVersion}, {"abi_version", MINKE_ABI_VERSION}}.dump());
+    } else {
+      fmt::print("minke {}\n", kVersion);
+    }
     *exit_code = 0;
   });
+  app.set_version_flag("--version", fmt::format("minke {}", kVersion), "Print the version");
 }
 
 }  // namespace minke

@@ -46,12 +46,18 @@ std::string BashScript(const CLI::App& app) {
         fmt::format("    {}) words=\"{}\" ;;\n", command->get_name(), Joined(FlagsOf(*command)));
   }
   return fmt::format(R"(_minke() {{
-  local current=${{COMP_WORDS[COMP_CWORD]}} words=
+  local current=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} words=
   if [ "$COMP_CWORD" = 1 ]; then
     COMPREPLY=($(compgen -W "{}" -- "$current")); return
   fi
   if [ "$COMP_CWORD" = 2 ] && [[ ${{COMP_WORDS[1]}} = run || ${{COMP_WORDS[1]}} = jobs ]]; then
     COMPREPLY=($(compgen -W "{}" -- "$current") $(compgen -f -- "$current")); return
+  fi
+  if [ "$COMP_CWORD" = 2 ] && [ "${{COMP_WORDS[1]}}" = completion ]; then
+    COMPREPLY=($(compgen -W "bash zsh fish" -- "$current")); return
+  fi
+  if [ "$before" = --format ]; then
+    COMPREPLY=($(compgen -W "text json" -- "$current")); return
   fi
   case ${{COMP_WORDS[1]}} in
 {}  esac

@@ -78,20 +78,27 @@ int Fail(const Error& error) {
   return ExitCodeOf(error.code);
 }
 
+// A built-in job, one of a file, or all of a file.
+Result<std::vector<JobFile>> FindJobs(const std::string& name) {
+  if (name.ends_with(".so")) return JobFile::Load(name);
+  return std::vector{MINKE_TRY(JobFile::Find(name))};
+}
+
 int ShowJobs(const JobsFlags& flags) {
   std::vector<JobFile> jobs;
   if (flags.name.empty()) {
     jobs = JobFile::BuiltIn();
   } else {
-    auto found = JobFile::Find(flags.name);
+    auto found = FindJobs(flags.name);
     if (!found) return Fail(found.error());
-    jobs.push_back(*std::move(found));
+    jobs = *std::move(found);
   }
+  const bool is_list = flags.name.empty() || jobs.size() > 1;
   if (flags.json) {
     nlohmann::json all = nlohmann::json::array();
     for (const JobFile& job : jobs) all.push_back(ToJson(job.entry()));
-    fmt::print("{}\n", (flags.name.empty() ? all : all[0]).dump(2));
-  } else if (flags.name.empty()) {
+    fmt::print("{}\n", (is_list ? all : all[0]).dump(2));
+  } else if (is_list) {
     PrintAll(jobs);
   } else {
     PrintOne(jobs[0].entry());

@@ -10,9 +10,11 @@
 #include "base/machine.h"
 #include "base/result.h"
 #include "cli/commands.h"
+#include "cli/config_file.h"
 #include "cli/run_display.h"
 #include "runtime/embedded.h"
 #include "runtime/run_request.h"
+#include "runtime/single_task.h"
 
 namespace minke {
 namespace {
@@ -27,6 +29,7 @@ struct RunFlags {
   std::string memory, spill_bytes, split_bytes, block_bytes;
   uint32_t partitions = 0, threads = 0, attempts = 4, task_timeout = 600;
   uint64_t skip_bad = 0;
+  std::string task, config;
   bool overwrite = false, sync = false, json = false, quiet = false;
 };
 
@@ -94,10 +97,16 @@ Result<RunRequest> ToRequest(const RunFlags& flags) {
   return request;
 }
 
-int Run(const RunFlags& flags) {
+Result<RunRequest> ReadRequest(CLI::App& app, const RunFlags& flags) {
+  if (!flags.config.empty()) MINKE_TRY_STATUS(ApplyConfigFile(app, flags.config));
+  return ToRequest(flags);
+}
+
+int RunAsAsked(CLI::App& app, const RunFlags& flags) {
+  auto request = ReadRequest(app, flags);
   const bool to_stdout = (flags.output.empty() || flags.output == "-") && flags.single_file.empty();
   RunDisplay display({.quiet = flags.quiet, .json = flags.json, .records_to_stdout = to_stdout});
-  auto request = ToRequest(flags);
+  if (request && !flags.task.empty()) return RunTaskHere(*request, flags.task, display);
   if (request) return RunEmbedded(*request, display);
   const int exit_code = ExitCodeOf(request.error().code);
   display.OnFailed(exit_code, request.error().text, nullptr);
@@ -121,8 +130,13 @@ void AddJobFlags(CLI::App& app, const std::shared_ptr<RunFlags>& flags) {
       ->check(CLI::Range(1u, 1000000u))
       ->envname("MINKE_TASK_TIMEOUT")
       ->capture_default_str();
+  app.add_option(
+      "--task", flags->task,
+      "Run one task alone (map-17, reduce-3) in this process, for a debugger; its output "
+      "is summed up, and not kept");
   app.add_option("--skip-bad", flags->skip_bad,
                  "Records that may fail; they go to the output bad-records")
+      ->check(CLI::NonNegativeNumber)
       ->envname("MINKE_SKIP_BAD");
 }
 
@@ -169,6 +183,10 @@ constexpr const char* kExamples =
     "  minke run ./build/my_job.so logs/ -o out/ --partitions 8 --threads 2 --memory 256M\n"
     "  minke run join left=a.tsv right=b.tsv --single-file joined.tsv\n"
     "  minke run grep --arg fixed=error logs/ --quiet\n"
+    "  gdb --args minke run ./build/my_job.so logs/ --task map-17\n"
+    "\n"
+    "A flag stands before MINKE_… in the environment, and that before the config file.\n"
+    "--json prints to standard output, or to standard error where records go there.\n"
     "\n"
     "Exit codes: 0 done, 64 usage, 65 bad input, 70 the job's code failed, 71 minke's own fault,\n"
     "74 output, 75 try again, 78 configuration, 130 interrupted, 143 terminated.";
@@ -185,9 +203,10 @@ void AddRunFlags(CLI::App& app, const std::string& job, int* exit_code) {
   AddOutputFlags(app, flags);
   AddJobFlags(app, flags);
   AddMachineFlags(app, flags);
-  app.set_config("--config", "", "Read flags from a file of NAME = VALUE lines");
+  app.add_option("--config", flags->config, "Read flags from a file of NAME = VALUE lines")
+      ->envname("MINKE_CONFIG");
   app.footer(kExamples);
-  app.callback([flags, exit_code] { *exit_code = Run(*flags); });
+  app.callback([&app, flags, exit_code] { *exit_code = RunAsAsked(app, *flags); });
 }
 
 void AddRunCommand(CLI::App& app, int* exit_code) {

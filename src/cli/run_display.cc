@@ -31,6 +31,10 @@ std::string Grouped(uint64_t number) {
   return text;
 }
 
+void PrintRow(std::string_view name, const std::string& value) {
+  fmt::print(stderr, "{:<12} {}\n", name, value);
+}
+
 std::string Seconds(int64_t ms) { return fmt::format("{:.2f} s", static_cast<double>(ms) / 1e3); }
 
 const PhaseView* OpenPhase(const JobView& view) {
@@ -109,23 +113,21 @@ void RunDisplay::OnProgress(const JobView& view) {
 
 void RunDisplay::PrintTable(const JobView& view) const {
   const ProcessUse use = ThisProcessUse();
-  const auto row = [](std::string_view name, const std::string& value) {
-    fmt::print(stderr, "{:<12} {}\n", name, value);
-  };
-  row("in", fmt::format("{} records, {}", Grouped(view.records_in), MegabytesText(view.bytes_in)));
-  row("shuffled", fmt::format("{} records, {}", Grouped(view.shuffled_records),
-                              MegabytesText(view.shuffled_bytes)));
-  row("out", fmt::format("{} records, {}", Grouped(view.output_records),
-                         MegabytesText(view.output_bytes)));
-  row("wall", Seconds(view.elapsed_ms));
-  row("CPU", Seconds(static_cast<int64_t>(use.cpu_us / 1000)));
-  row("peak memory", MegabytesText(use.peak_bytes));
-  row("spills", view.spills == 0
-                    ? "none"
-                    : fmt::format("{}, {}", view.spills, MegabytesText(view.spilled_bytes)));
-  if (view.skipped != 0) row("skipped", fmt::format("{} bad records", Grouped(view.skipped)));
-  for (const auto& [name, value] : view.counters) row(name, Grouped(value));
-  row("fingerprint", fmt::format("{:016x}", view.fingerprint));
+  PrintRow("in",
+           fmt::format("{} records, {}", Grouped(view.records_in), MegabytesText(view.bytes_in)));
+  PrintRow("shuffled", fmt::format("{} records, {}", Grouped(view.shuffled_records),
+                                   MegabytesText(view.shuffled_bytes)));
+  PrintRow("out", fmt::format("{} records, {}", Grouped(view.output_records),
+                              MegabytesText(view.output_bytes)));
+  PrintRow("wall", Seconds(view.elapsed_ms));
+  PrintRow("CPU", Seconds(static_cast<int64_t>(use.cpu_us / 1000)));
+  PrintRow("peak memory", MegabytesText(use.peak_bytes));
+  PrintRow("spills", view.spills == 0
+                         ? "none"
+                         : fmt::format("{}, {}", view.spills, MegabytesText(view.spilled_bytes)));
+  if (view.skipped != 0) PrintRow("skipped", fmt::format("{} bad records", Grouped(view.skipped)));
+  for (const auto& [name, value] : view.counters) PrintRow(name, Grouped(value));
+  PrintRow("fingerprint", fmt::format("{:016x}", view.fingerprint));
 }
 
 void RunDisplay::PrintJson(const std::string& object) const {
@@ -151,6 +153,56 @@ void RunDisplay::OnFailed(int exit_code, const std::string& text, const JobView*
   object["exit_code"] = exit_code;
   object["error"] = text;
   PrintJson(object.dump());
+}
+
+void RunDisplay::OnBefore(proto::PhaseKind kind, uint32_t tasks) {
+  if (options_.quiet) return;
+  fmt::print(stderr, "running {} {} {} first, which this one reads from\n", tasks, NameOf(kind),
+             tasks == 1 ? "task" : "tasks");
+}
+
+void RunDisplay::OnTaskDone(const TaskDone& done) {
+  const proto::Report& report = done.report;
+  if (options_.json) {
+    nlohmann::json outputs = nlohmann::json::array();
+    for (const proto::OutputFile& file : report.outputs()) {
+      outputs.push_back({{"name", file.name().empty() ? "part" : file.name()},
+                         {"records", file.records()},
+                         {"bytes", file.bytes()},
+                         {"fingerprint", fmt::format("{:016x}", file.fingerprint())}});
+    }
+    nlohmann::json counters = nlohmann::json::object();
+    for (const proto::Counter& one : report.counters()) counters[one.name()] = one.value();
+    fmt::print("{}\n", nlohmann::json{{"job", done.job},
+                                      {"task", done.task},
+                                      {"records_in", report.records_in()},
+                                      {"bytes_in", report.bytes_in()},
+                                      {"records_out", report.records_out()},
+                                      {"bytes_out", report.bytes_out()},
+                                      {"outputs", std::move(outputs)},
+                                      {"counters", std::move(counters)},
+                                      {"cpu_ms", report.cpu_us() / 1000},
+                                      {"exit_code", 0}}
+                           .dump());
+    return;
+  }
+  if (options_.quiet) return;
+  PrintRow("task", fmt::format("{} of {}", done.task, done.job));
+  PrintRow("in", fmt::format("{} records, {} bytes", Grouped(report.records_in()),
+                             Grouped(report.bytes_in())));
+  PrintRow("out", fmt::format("{} records, {} bytes, {}", Grouped(report.records_out()),
+                              Grouped(report.bytes_out()),
+                              report.outputs().empty() ? "for the shuffle" : "not kept"));
+  for (const proto::OutputFile& file : report.outputs()) {
+    PrintRow(file.name().empty() ? "fingerprint" : file.name(),
+             fmt::format("{:016x} of {} records", file.fingerprint(), Grouped(file.records())));
+  }
+  for (const proto::Counter& one : report.counters()) PrintRow(one.name(), Grouped(one.value()));
+  PrintRow("CPU", Seconds(static_cast<int64_t>(report.cpu_us() / 1000)));
+}
+
+void RunDisplay::OnTaskFailed(int exit_code, const std::string& text) {
+  OnFailed(exit_code, text, nullptr);
 }
 
 }  // namespace minke

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "runtime/embedded.h"
+#include "runtime/single_task.h"
 
 namespace minke {
 
@@ -16,12 +17,15 @@ struct RunDisplayOptions {
   bool records_to_stdout = false;  // then the object goes to standard error
 };
 
-class RunDisplay final : public RunObserver {
+class RunDisplay final : public RunObserver, public TaskObserver {
  public:
   explicit RunDisplay(RunDisplayOptions options);
   void OnProgress(const JobView& view) override;
   void OnDone(const JobView& view) override;
   void OnFailed(int exit_code, const std::string& text, const JobView* view) override;
+  void OnBefore(proto::PhaseKind kind, uint32_t tasks) override;
+  void OnTaskDone(const TaskDone& done) override;
+  void OnTaskFailed(int exit_code, const std::string& text) override;
 
  private:
   void ClearLine();

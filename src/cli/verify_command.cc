@@ -99,7 +99,8 @@ void AddVerifyCommand(CLI::App& app, int* exit_code) {
   command->footer(
       "Examples:\n  minke verify out/\n  minke verify out1/ out2/\n"
       "  minke verify --order out1/ out2/\n\n"
-      "Exit codes: 0 the same, 1 different, 65 missing or not finished.");
+      "Exit codes: 0 the same, 1 different, 65 missing or not finished,\n71 not what its _SUCCESS "
+      "says.");
   command->callback([flags, exit_code] { *exit_code = Verify(*flags); });
 }
 

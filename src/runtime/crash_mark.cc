@@ -2,6 +2,11 @@
 
 #include <csignal>
 #include <cstddef>
+#include <cstdlib>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/result.h"
 
 namespace minke {
 namespace {
@@ -12,16 +17,26 @@ constexpr int kFaults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SI
 thread_local SlotPage* marked_page = nullptr;
 
 void OnFault(int signal) {
-  if (marked_page != nullptr) marked_page->crashed.store(1, std::memory_order_relaxed);
+  const uint32_t what = internal::IsOwnFault() ? kOwnFault : kCrashed;
+  if (marked_page != nullptr) marked_page->crashed.store(what, std::memory_order_relaxed);
   struct sigaction standard{};
   standard.sa_handler = SIG_DFL;
   sigaction(signal, &standard, nullptr);
   raise(signal);  // pending until this handler returns, then ends the process
 }
 
+// User code that calls exit() would end the run as if all were done.
+void OnExit() {
+  if (marked_page == nullptr) return;  // whoever called it, the supervisor sees no word of success
+  marked_page->crashed.store(kCalledExit, std::memory_order_relaxed);
+  _exit(ExitCodeOf(ErrorCode::kUserCode));
+}
+
 }  // namespace
 
 void InstallCrashMarks() {
+  signal(SIGXFSZ, SIG_IGN);  // a file at its limit is an error of the write, which says where
+  std::atexit(&OnExit);
   for (const int signal : kFaults) {
     struct sigaction action{};
     action.sa_handler = &OnFault;

@@ -1,6 +1,6 @@
-// Marks the slot whose thread takes the process down (a fault or abort in user code), so that the
-// parent blames the right task when several slots are in user code. Async-signal-safe; the signal
-// then does what it always did.
+// Marks the slot whose thread takes the process down (a fault, an abort or exit() in user code), so
+// that the parent blames the right task when several slots are in user code. Async-signal-safe; the
+// signal then does what it always did.
 #pragma once
 
 #include "task/slot.h"

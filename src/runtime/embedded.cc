@@ -9,7 +9,6 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <sys/random.h>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -17,10 +16,10 @@
 #include "adapter/memory_log.h"
 #include "adapter/memory_store.h"
 #include "adapter/system_clock.h"
-#include "base/check.h"
 #include "base/machine.h"
 #include "base/version.h"
 #include "runtime/crash_mark.h"
+#include "runtime/crash_search.h"
 #include "runtime/job_blocks.h"
 #include "runtime/master.h"
 #include "runtime/prepare.h"
@@ -37,12 +36,6 @@ namespace {
 constexpr int64_t kProgressMs = 200;
 constexpr int64_t kStopMs = 600;  // from a signal to the end, whatever user code does
 
-uint64_t RandomBits() {
-  uint64_t bits = 0;
-  MINKE_CHECK(getrandom(&bits, sizeof(bits), 0) == sizeof(bits));
-  return bits;
-}
-
 // The signals that ask to stop, as the control thread sees them.
 std::atomic<int> stop_signal{0};
 std::atomic<Waker*> stop_waker{nullptr};
@@ -57,9 +50,16 @@ int ExitCodeOfSignal(int signal) { return signal == SIGINT ? 130 : 128 + signal;
 // The work of the child.
 class EmbeddedRun {
  public:
-  EmbeddedRun(const RunRequest& request, RunObserver& observer, const SharedPages& pages,
-              Incarnation incarnation)
-      : request_(request), observer_(observer), pages_(pages), incarnation_(incarnation) {}
+  struct Life {
+    Incarnation incarnation;
+    KnownCrashes crashes;  // of the children before it
+  };
+  EmbeddedRun(const RunRequest& request, RunObserver& observer, const SharedPages& pages, Life life)
+      : request_(request),
+        observer_(observer),
+        pages_(pages),
+        incarnation_(life.incarnation),
+        crashes_(std::move(life.crashes)) {}
 
   int Run() {
     InstallSignals();
@@ -69,6 +69,8 @@ class EmbeddedRun {
     if (!prepared) return Fail(prepared.error());
     run_ = *std::move(prepared);
     run_->context.store = &store_;
+    run_->context.crashes = crashes_;
+    if (!run_->inputs.spooled.empty()) pages_.child().has_used_up_input.store(1);
     Status status = Loop();
     if (status && stopped_by_ == 0 && master_->exit()->code == 0) {
       observer_.OnDone(master_->brain().View());
@@ -170,7 +172,17 @@ class EmbeddedRun {
     return {};
   }
 
+  // Tasks count their own; the sum is known only now.
+  Status CheckSkipped() const {
+    const uint64_t skipped = master_->brain().View().skipped;
+    if (skipped <= request_.skip_bad) return {};
+    return Error{ErrorCode::kUserCode,
+                 fmt::format("{} records are bad, more than the {} that --skip-bad allows", skipped,
+                             request_.skip_bad)};
+  }
+
   Status PublishWinners(const Job& job) {
+    MINKE_TRY_STATUS(CheckSkipped());
     Publication publication;
     publication.single_file = request_.single_file;
     publication.overwrite = request_.overwrite;
@@ -206,6 +218,7 @@ class EmbeddedRun {
   RunObserver& observer_;
   const SharedPages& pages_;
   Incarnation incarnation_;
+  KnownCrashes crashes_;
   SystemClock clock_;
   MemoryLog log_{&clock_};
   MemoryStore store_;
@@ -219,34 +232,6 @@ class EmbeddedRun {
   int64_t stop_at_ms_ = 0;
 };
 
-// What the parent says of a child that did not end by itself.
-Error Describe(const RunRequest& request, const ChildEnd& end) {
-  if (end.culprit == nullptr) {
-    if (end.signal == SIGKILL) {
-      return Error{ErrorCode::kExhausted,
-                   fmt::format("the process that ran {} was killed from outside (out of memory?); "
-                               "give --memory a smaller value, or stop what killed it",
-                               request.job)};
-    }
-    return Error{ErrorCode::kUserCode,
-                 fmt::format("{} crashed: {}", request.job, SignalText(end.signal))};
-  }
-  const SlotPage& page = *end.culprit;
-  std::string where = fmt::format("{}-{}", NameOf(static_cast<proto::PhaseKind>(page.kind.load())),
-                                  page.task.load());
-  if (page.record.load() >= 0) {
-    where += fmt::format(", in the batch at byte {} of {}", page.record.load(), page.path);
-  }
-  if (end.hung) {
-    return Error{ErrorCode::kUserCode,
-                 fmt::format("{} made no progress for {} s in {}: it was killed; --task-timeout "
-                             "gives it more time",
-                             request.job, request.task_timeout_s, where)};
-  }
-  return Error{ErrorCode::kUserCode,
-               fmt::format("{} crashed in {}: {}", request.job, where, SignalText(end.signal))};
-}
-
 void CleanUpAside(const RunRequest& request, Incarnation incarnation) {
   if (!request.output.empty()) (void)OutputFolder::CleanUp(request.output, incarnation);
   if (!request.single_file.empty()) {
@@ -254,29 +239,70 @@ void CleanUpAside(const RunRequest& request, Incarnation incarnation) {
   }
 }
 
+// The process that the user started: runs no user code, starts children until one of them ends by
+// itself, or there is nothing left to try.
+class Parent {
+ public:
+  Parent(const RunRequest& request, RunObserver& observer)
+      : request_(request), observer_(observer), pages_(ThreadsOf(request)) {
+    options_.task_timeout_ms = int64_t{request.task_timeout_s} * 1000;
+  }
+
+  int Run() {
+    for (uint32_t failures = 0;;) {
+      const ChildEnd end = RunChild();
+      if (end.is_own_end()) return end.exit_code;
+      if (end.stop_signal != 0) return Stopped(end.stop_signal);
+      if (end.culprit == nullptr) return Fail(DescribeCrash(request_, end, nullptr));
+      const CrashPlace place = PlaceOf(*end.culprit);
+      const bool is_own = place.crashed == kOwnFault;
+      // What came through a pipe is gone with the child.
+      if (is_own || pages_.child().has_used_up_input.load() != 0) {
+        return Fail(DescribeCrash(request_, end, &place));
+      }
+      const CrashSearch search = FindCrash(request_, options_, place, crashes_);
+      if (search.is_over && search.end.stop_signal != 0) return Stopped(search.end.stop_signal);
+      if (search.is_over) {
+        return Fail(DescribeCrash(request_, search.end, search.has_place ? &search.place : &place));
+      }
+      if (search.has_learned) continue;
+      if (++failures >= request_.attempts) return Fail(DescribeCrash(request_, end, &place));
+    }
+  }
+
+ private:
+  ChildEnd RunChild() {
+    const Incarnation incarnation = FreshIncarnation();
+    const ChildEnd end = Supervise(options_, pages_, [&] {
+      // Never destroyed: attempts may still run when it returns, and the process ends right then.
+      return (new EmbeddedRun(request_, observer_, pages_, {incarnation, crashes_}))->Run();
+    });
+    if (!end.is_own_end()) CleanUpAside(request_, incarnation);
+    return end;
+  }
+
+  int Stopped(int signal) {
+    observer_.OnFailed(ExitCodeOfSignal(signal), signal == SIGINT ? "interrupted" : "terminated",
+                       nullptr);
+    return ExitCodeOfSignal(signal);
+  }
+
+  int Fail(const Error& error) {
+    observer_.OnFailed(ExitCodeOf(error.code), error.text, nullptr);
+    return ExitCodeOf(error.code);
+  }
+
+  const RunRequest& request_;
+  RunObserver& observer_;
+  const SharedPages pages_;
+  SupervisorOptions options_;
+  KnownCrashes crashes_;
+};
+
 }  // namespace
 
 int RunEmbedded(const RunRequest& request, RunObserver& observer) {
-  const uint32_t slots =
-      request.threads != 0 ? request.threads : static_cast<uint32_t>(UsableCpus());
-  const SharedPages pages(slots);
-  const Incarnation incarnation{RandomBits()};
-  SupervisorOptions options;
-  options.task_timeout_ms = int64_t{request.task_timeout_s} * 1000;
-  const ChildEnd end = Supervise(options, pages, [&] {
-    // Never destroyed: attempts may still run when it returns, and the process ends right then.
-    return (new EmbeddedRun(request, observer, pages, incarnation))->Run();
-  });
-  if (end.signal == 0) return end.exit_code;
-  CleanUpAside(request, incarnation);
-  if (end.stopped) {
-    observer.OnFailed(ExitCodeOfSignal(end.stop_signal),
-                      end.stop_signal == SIGINT ? "interrupted" : "terminated", nullptr);
-    return ExitCodeOfSignal(end.stop_signal);
-  }
-  const Error error = Describe(request, end);
-  observer.OnFailed(ExitCodeOf(error.code), error.text, nullptr);
-  return ExitCodeOf(error.code);
+  return Parent(request, observer).Run();
 }
 
 }  // namespace minke

@@ -7,11 +7,13 @@
 #include <fmt/format.h>
 #include <set>
 #include <string>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 #include <vector>
 
+#include "base/check.h"
 #include "base/machine.h"
 
 namespace minke {
@@ -63,6 +65,7 @@ Status CheckSideFiles(const RunRequest& request) {
 }
 
 Status CheckOutputs(const RunRequest& request, const minke_job& job) {
+  if (request.alone) return {};
   if (!request.output.empty()) return {};
   if (job.output_count > 0) {
     return Usage(fmt::format("the job writes the side output '{}': name an output folder with -o",
@@ -115,6 +118,7 @@ Status FindInputs(const RunRequest& request, PreparedRun& run) {
   options.spill_bytes_max = run.spill->bytes_max();
   run.inputs = MINKE_TRY(FindInputFiles(request.inputs, options));
   MINKE_TRY_STATUS(CheckTags(run.job.job(), run.inputs));
+  if (request.alone) return {};
   for (const std::string& output : {request.output, request.single_file}) {
     if (!output.empty()) MINKE_TRY_STATUS(CheckOutputApart(output, run.inputs));
   }
@@ -176,6 +180,22 @@ void FillContext(const RunRequest& request, const JobFile& file, Incarnation inc
 
 }  // namespace
 
+uint64_t RandomBits() {
+  uint64_t bits = 0;
+  MINKE_CHECK(getrandom(&bits, sizeof(bits), 0) == sizeof(bits));
+  return bits;
+}
+
+Incarnation FreshIncarnation() { return Incarnation{RandomBits()}; }
+
+uint32_t ThreadsOf(const RunRequest& request) {
+  return request.threads != 0 ? request.threads : static_cast<uint32_t>(UsableCpus());
+}
+
+std::string OutputOfTask(const std::string& spill_folder, Incarnation incarnation) {
+  return fmt::format("{}/minke-task-{}", spill_folder, incarnation.Hex());
+}
+
 Result<std::unique_ptr<PreparedRun>> PrepareRun(const RunRequest& request, uint32_t slots,
                                                 Incarnation incarnation) {
   const JobFile file = MINKE_TRY(JobFile::Find(request.job));
@@ -188,7 +208,10 @@ Result<std::unique_ptr<PreparedRun>> PrepareRun(const RunRequest& request, uint3
   MINKE_TRY_STATUS(PrepareSpill(request, *run));
   MINKE_TRY_STATUS(FindInputs(request, *run));
   MINKE_TRY_STATUS(MakeThePlan(request, file, slots, *run));
-  if (!request.output.empty()) {
+  if (request.alone) {
+    run->output = MINKE_TRY(
+        OutputFolder::Open(OutputOfTask(run->context.spill_folder, incarnation), incarnation, {}));
+  } else if (!request.output.empty()) {
     OutputFolderOptions options;
     options.overwrite = request.overwrite;
     options.sync = request.sync;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "base/memory_accountant.h"
 #include "base/result.h"
@@ -39,5 +40,11 @@ struct PreparedRun {
 
 Result<std::unique_ptr<PreparedRun>> PrepareRun(const RunRequest& request, uint32_t slots,
                                                 Incarnation incarnation);
+
+uint64_t RandomBits();
+Incarnation FreshIncarnation();
+uint32_t ThreadsOf(const RunRequest& request);
+// Where a task that runs alone puts its output.
+std::string OutputOfTask(const std::string& spill_folder, Incarnation incarnation);
 
 }  // namespace minke

@@ -32,6 +32,10 @@ struct RunRequest {
   uint32_t attempts = 4;
   uint32_t task_timeout_s = 600;
   uint64_t skip_bad = 0;
+
+  // One task alone: its output goes into a folder beside the spills, and `output` and `single_file`
+  // only say what kind of run it is a task of.
+  bool alone = false;
 };
 
 }  // namespace minke

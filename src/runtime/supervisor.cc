@@ -52,12 +52,14 @@ class Watch {
   int64_t timeout_ms_;
 };
 
-[[noreturn]] void RunChild(pid_t parent, const sigset_t& mask, const std::function<int()>& work) {
+[[noreturn]] void RunChild(pid_t parent, const sigset_t& mask, ChildPage& page,
+                           const std::function<int()>& work) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(71);  // it died before the line above
   sigprocmask(SIG_SETMASK, &mask, nullptr);
   const int code = work();
   std::fflush(nullptr);
+  page.has_ended.store(1);
   _exit(code);  // the kernel frees the memory faster than destructors would
 }
 
@@ -79,17 +81,22 @@ const SlotPage* FindCulprit(std::span<SlotPage> pages) {
 }  // namespace
 
 SharedPages::SharedPages(size_t slots) : slots_(slots) {
-  void* at = mmap(nullptr, slots * sizeof(SlotPage), PROT_READ | PROT_WRITE,
-                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* at = mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   MINKE_CHECK(at != MAP_FAILED);
   pages_ = static_cast<SlotPage*>(at);
-  for (size_t i = 0; i < slots; ++i) new (pages_ + i) SlotPage;
+  Clear();
 }
 
-SharedPages::~SharedPages() { munmap(pages_, slots_ * sizeof(SlotPage)); }
+SharedPages::~SharedPages() { munmap(pages_, bytes()); }
+
+void SharedPages::Clear() const {
+  for (size_t i = 0; i < slots_; ++i) new (pages_ + i) SlotPage;
+  new (pages_ + slots_) ChildPage;
+}
 
 ChildEnd Supervise(const SupervisorOptions& options, const SharedPages& pages,
                    const std::function<int()>& work) {
+  pages.Clear();
   sigset_t watched;
   sigset_t before;
   sigemptyset(&watched);
@@ -99,7 +106,7 @@ ChildEnd Supervise(const SupervisorOptions& options, const SharedPages& pages,
   std::fflush(nullptr);
   const pid_t child = fork();
   MINKE_CHECK(child >= 0);
-  if (child == 0) RunChild(parent, before, work);
+  if (child == 0) RunChild(parent, before, pages.child(), work);
 
   ChildEnd end;
   Watch watch(pages.pages(), options.task_timeout_ms);
@@ -110,6 +117,7 @@ ChildEnd Supervise(const SupervisorOptions& options, const SharedPages& pages,
     if (ended == child) {
       if (WIFSIGNALED(status)) end.signal = WTERMSIG(status);
       if (WIFEXITED(status)) end.exit_code = WEXITSTATUS(status);
+      end.exited = WIFEXITED(status) && pages.child().has_ended.load() == 0;
       break;
     }
     const timespec tick{.tv_sec = 0, .tv_nsec = 100'000'000};
@@ -132,7 +140,8 @@ ChildEnd Supervise(const SupervisorOptions& options, const SharedPages& pages,
     }
   }
   sigprocmask(SIG_SETMASK, &before, nullptr);
-  if (end.signal != 0 && end.signal != SIGKILL && end.culprit == nullptr) {
+  const bool is_crash = end.exited || (end.signal != 0 && end.signal != SIGKILL);
+  if (is_crash && end.culprit == nullptr) {
     end.culprit = FindCulprit(pages.pages());
   }
   return end;

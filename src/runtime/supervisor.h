@@ -6,6 +6,7 @@
 // bound is killed. Called from a process with one thread.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -16,6 +17,12 @@
 
 namespace minke {
 
+// What the child says of itself.
+struct ChildPage {
+  std::atomic<uint32_t> has_ended{0};          // its work returned; else something called exit()
+  std::atomic<uint32_t> has_used_up_input{0};  // it read a pipe: no other child can read it again
+};
+
 // Slot pages in memory that parent and child share; lives until both have ended.
 class SharedPages {
  public:
@@ -24,8 +31,12 @@ class SharedPages {
   SharedPages(const SharedPages&) = delete;
   SharedPages& operator=(const SharedPages&) = delete;
   std::span<SlotPage> pages() const { return {pages_, slots_}; }
+  ChildPage& child() const { return *reinterpret_cast<ChildPage*>(pages_ + slots_); }
+  void Clear() const;  // for the next child
 
  private:
+  size_t bytes() const { return slots_ * sizeof(SlotPage) + sizeof(ChildPage); }
+
   SlotPage* pages_;
   size_t slots_;
 };
@@ -37,12 +48,15 @@ struct SupervisorOptions {
 
 // How the child ended.
 struct ChildEnd {
-  int exit_code = 0;     // what the child said; meaningless when `signal` is set
+  int exit_code = 0;     // what the child said; meaningless when `signal` or `exited` is set
+  bool exited = false;   // something in it called exit()
   int signal = 0;        // that killed it, 0 = none
   bool hung = false;     // killed by us: user code made no progress within the time-out
   bool stopped = false;  // killed by us: did not end in time after being asked to stop
   const SlotPage* culprit = nullptr;  // the slot whose user code did it, if that is known
   int stop_signal = 0;                // SIGINT or SIGTERM that the parent was sent, 0 = none
+
+  bool is_own_end() const { return signal == 0 && !exited; }
 };
 
 // Forks; the child runs `work` and exits with what it returns. Returns in the parent only, when the

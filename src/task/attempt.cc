@@ -1,7 +1,7 @@
 #include "task/attempt.h"
 
-#include <fmt/format.h>
 #include <ctime>
+#include <fmt/format.h>
 #include <utility>
 
 #include "task/map_task.h"
@@ -20,8 +20,11 @@ void Enter(const AttemptSpec& spec, SlotPage& page) {
   page.attempt_epoch.store(spec.id.epoch, std::memory_order_relaxed);
   page.attempt_n.store(spec.id.n, std::memory_order_relaxed);
   page.kind.store(static_cast<uint32_t>(spec.kind), std::memory_order_relaxed);
+  page.step.store(spec.task.step, std::memory_order_relaxed);
   page.task.store(spec.task.index, std::memory_order_relaxed);
   page.record.store(-1, std::memory_order_relaxed);
+  page.is_one.store(spec.careful ? 1 : 0, std::memory_order_relaxed);
+  page.key_size.store(-1, std::memory_order_relaxed);
   page.bytes_done.store(0, std::memory_order_relaxed);
   page.records_done.store(0, std::memory_order_relaxed);
   page.Tick();
@@ -50,7 +53,9 @@ std::string WinnersName(uint32_t number, uint32_t partition) {
   return fmt::format("winners-{}-{}", number, partition);
 }
 
-Result<proto::Report> RunAttempt(const JobContext& context, const AttemptSpec& spec, Slot& slot) {
+Result<proto::Report> RunAttempt(const JobContext& context, const AttemptSpec& given, Slot& slot) {
+  AttemptSpec spec = given;
+  spec.careful = spec.careful || context.crashes.tasks.contains(spec.task);
   slot.missing_map_tasks.clear();
   Enter(spec, *slot.page);
   const uint64_t begin_us = ThreadCpuUs();

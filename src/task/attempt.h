@@ -8,7 +8,9 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <minke/abi.h>
@@ -26,6 +28,13 @@
 #include "proto/minke.pb.h"
 
 namespace minke {
+
+// What brought a child of this run down before: these tasks run in careful mode, and pass over
+// these records as bad ones.
+struct KnownCrashes {
+  std::set<TaskId> tasks;
+  std::set<std::pair<std::string, int64_t>> records;  // path as named (cut as in SlotPage), offset
+};
 
 // What all attempts of a job in this process share. Immutable while attempts run, but for the
 // accountants and what they lead to.
@@ -49,6 +58,7 @@ struct JobContext {
   OutputFormat format = OutputFormat::kText;
   bool sync_output = false;
   uint64_t skip_bad = 0;
+  KnownCrashes crashes;
 };
 
 struct AttemptSpec {

@@ -117,15 +117,21 @@ class ShuffleDestination : public Destination {
 
 class AggregateDestination final : public ShuffleDestination {
  public:
-  AggregateDestination(const JobContext& context, const AttemptSpec& spec, JobInstance* instance)
+  AggregateDestination(const JobContext& context, const AttemptSpec& spec, JobInstance* instance,
+                       Slot* slot)
       : ShuffleDestination(context, spec),
+        slot_(slot),
         partitioner_(MakePartitioner(*context.job, instance->self(), context.plan->partitions(),
                                      spec.splitters)),
         table_(Options(instance), &grant_, scratch_.get()) {}
 
-  Status Take(std::span<const minke_pair> pairs) override { return table_.Fold(pairs); }
+  Status Take(std::span<const minke_pair> pairs) override {
+    const UserCode watched(slot_->page);
+    return table_.Fold(pairs);
+  }
 
   Status Finish(proto::Report& report) override {
+    const UserCode watched(slot_->page);
     MINKE_TRY_STATUS(HandOver(
         report, [this](bool keep) { return table_.Finish(keep); },
         [this](RunSink* sink) { return table_.FinishInto(sink); }));
@@ -148,6 +154,7 @@ class AggregateDestination final : public ShuffleDestination {
     return options;
   }
 
+  Slot* slot_;
   std::unique_ptr<KeyPartitioner> partitioner_;
   AggregateTable table_;
 };
@@ -159,10 +166,12 @@ class SortDestination final : public ShuffleDestination {
       : ShuffleDestination(context, spec),
         partitioner_(MakePartitioner(*context.job, instance->self(), context.plan->partitions(),
                                      spec.splitters)),
+        slot_(slot),
         combiner_(instance, *context.job, slot),
         sorter_(Options(), &grant_, scratch_.get()) {}
 
   Status Take(std::span<const minke_pair> pairs) override {
+    const UserCode watched(slot_->page);
     partitions_.resize(pairs.size());
     MINKE_TRY_STATUS(partitioner_->Partition(pairs, partitions_));
     return sorter_.Add(pairs, partitions_);
@@ -189,6 +198,7 @@ class SortDestination final : public ShuffleDestination {
   }
 
   std::unique_ptr<KeyPartitioner> partitioner_;
+  Slot* slot_;
   JobCombiner combiner_;
   Sorter sorter_;
   std::vector<uint32_t> partitions_;
@@ -292,13 +302,23 @@ class Mapping {
  private:
   Status MapBatch(const minke_batch& batch) {
     MINKE_TRY_STATUS(emitter_->SetWindow(Bytes(batch.data, batch.size)));
+    if (IsKnownBad()) return SkipBad(batch);
     Status status = instance_->Map(batch, *emitter_);
-    if (status) return spec_.careful ? emitter_->Release() : emitter_->Flush();
-    if (status.error().code != ErrorCode::kUserCode) return status;
-    if (spec_.careful && report_.skipped() < context_.skip_bad) return SkipBad(batch);
+    const bool is_mapped = status.has_value();
+    if (is_mapped) status = spec_.careful ? emitter_->Release() : emitter_->Flush();
+    if (status || status.error().code != ErrorCode::kUserCode) return status;
+    // A record that was mapped may have been folded in part: there is no way back.
+    if (!is_mapped && spec_.careful && report_.skipped() < context_.skip_bad) return SkipBad(batch);
     const char* where = spec_.careful ? "the record" : "the batch";
     return std::move(status).error().Within(fmt::format("{} at byte {} of {}", where, batch.offset,
                                                         Bytes(batch.path.data, batch.path.size)));
+  }
+
+  // The page names the record as it stood there when the process went down.
+  bool IsKnownBad() const {
+    const auto& bad = context_.crashes.records;
+    if (!spec_.careful || bad.empty()) return false;
+    return bad.contains({slot_.page->path, slot_.page->record.load(std::memory_order_relaxed)});
   }
 
   Status SkipBad(const minke_batch& batch) {
@@ -338,7 +358,7 @@ Result<std::unique_ptr<Destination>> MakeDestination(const JobContext& context,
     made = std::make_unique<PartDestination>(
         MINKE_TRY(PartOutput::Open(context, spec, "", job.output_key, job.output_value)));
   } else if (job.aggregate != nullptr) {
-    made = std::make_unique<AggregateDestination>(context, spec, instance);
+    made = std::make_unique<AggregateDestination>(context, spec, instance, &slot);
   } else {
     made = std::make_unique<SortDestination>(context, spec, instance, &slot);
   }

@@ -87,6 +87,7 @@ class PartitionInput {
     options.value_type = context_.job->value;
     options.block = context_.block;
     table_ = std::make_unique<AggregateTable>(options, &grant_, &scratch_);
+    const UserCode watched(slot_.page);
     for (const auto& output : outputs_) {
       MINKE_TRY_STATUS(table_->FoldSegment(*output->states, partition_));
       MINKE_TRY_STATUS(GoOn());
@@ -154,11 +155,17 @@ class Reducing {
   // Without a reduce function the sorted records are the output.
   Status Copy(RecordStream& records) {
     for (;;) {
-      const auto batch = MINKE_TRY(records.Next());
+      const auto batch = MINKE_TRY(NextOf(records));
       if (batch.empty()) return {};
       MINKE_TRY_STATUS(part_->Write(batch));
       MINKE_TRY_STATUS(CountRecords(batch.size()));
     }
+  }
+
+  // Aggregates are finished, and states that were spilled are merged, as they are read.
+  Result<std::span<const minke_record>> NextOf(RecordStream& records) {
+    const UserCode watched(slot_.page);
+    return records.Next();
   }
 
   Status Reduce(RecordStream& records) {
@@ -183,6 +190,7 @@ class Reducing {
     while (groups.NextGroup()) {
       const std::string key(groups.key());
       part_->SetGroup(key);
+      slot_.page->SetKey(key);
       Status status = instance_->Reduce(*groups.abi(), emitter);
       if (status) status = spec_.careful ? emitter.Release() : emitter.Flush();
       if (!status) {

@@ -16,6 +16,10 @@ from dataclasses import dataclass
 MINKE = os.environ.get("MINKE_BIN", "build/bin/minke")
 FIXTURES = os.environ.get("MINKE_FIXTURES", "")
 TIMEOUT_S = 60
+# Root as everybody else: permission bits count.
+UNPRIVILEGED = [] if os.geteuid() != 0 else [
+    "setpriv", "--bounding-set=-dac_override,-dac_read_search",
+    "--inh-caps=-dac_override,-dac_read_search"]
 
 
 @dataclass
@@ -23,6 +27,18 @@ class Done:
     code: int
     out: bytes
     err: str
+
+
+def is_sanitized():
+    with open(MINKE, "rb") as file:
+        program = file.read()
+    return b"__asan_init" in program or b"__tsan_init" in program
+
+
+def fixture(file, job=None):
+    """The path of a job file that the build made, as `minke run` takes it."""
+    path = os.path.join(FIXTURES, file + ".so")
+    return f"{path}:{job}" if job else path
 
 
 class MinkeTest(unittest.TestCase):
@@ -54,11 +70,13 @@ class MinkeTest(unittest.TestCase):
         kept["MINKE_SPILL"] = self.path("spill")
         return kept
 
-    def start(self, *words, **options):
+    def start(self, *words, prefix=(), **options):
         options.setdefault("stdin", subprocess.DEVNULL)
         options.setdefault("stdout", subprocess.PIPE)
-        return subprocess.Popen([os.path.abspath(MINKE), *words], cwd=self.folder,
-                                env=self.environment(), stderr=subprocess.PIPE, **options)
+        options.setdefault("stderr", subprocess.PIPE)
+        options.setdefault("env", self.environment())
+        return subprocess.Popen([*prefix, os.path.abspath(MINKE), *words], cwd=self.folder,
+                                **options)
 
     def minke(self, *words, stdin=None, **options):
         """Runs the command to its end."""
@@ -71,7 +89,7 @@ class MinkeTest(unittest.TestCase):
             process.kill()
             process.communicate()
             self.fail(f"minke {' '.join(words)} did not end in {TIMEOUT_S} s")
-        return Done(process.returncode, out or b"", err.decode("utf-8", "replace"))
+        return Done(process.returncode, out or b"", (err or b"").decode("utf-8", "replace"))
 
     def run_well(self, *words, **options):
         """Runs a job that must succeed, and say nothing."""
@@ -80,6 +98,26 @@ class MinkeTest(unittest.TestCase):
         self.assertEqual((done.code, done.err), (0, ""), command)
         self.assertEqual(os.listdir(self.path("spill")), [], f"{command} left spill files")
         return done
+
+    def names(self):
+        """Every path in the test's folder."""
+        return sorted(os.path.relpath(os.path.join(folder, name), self.folder)
+                      for folder, folders, files in os.walk(self.folder)
+                      for name in folders + files)
+
+    def run_badly(self, code, *words, saying=(), **options):
+        """Runs a job that must end with `code`, say all of `saying` in one line, and leave nothing.
+        """
+        before = self.names()
+        done = self.minke("run", *words, **options)
+        command = "minke run " + " ".join(words)
+        self.assertEqual(done.code, code, f"{command}\n{done.err}")
+        lines = [line for line in done.err.splitlines() if line.startswith("minke")]
+        self.assertEqual(len(lines), 1, f"{command}\n{done.err}")
+        for text in saying:
+            self.assertIn(text, lines[0], command)
+        self.assertEqual(self.names(), before, f"{command} left something")
+        return lines[0]
 
     def output_of(self, folder):
         """{file name: bytes} of a finished output, which holds nothing but parts and _SUCCESS."""

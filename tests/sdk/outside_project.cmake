@@ -23,7 +23,21 @@ function(expect_counts)
   endif()
 endfunction()
 
+# Without CMake: what pkg-config says is enough for a job file.
+file(GLOB pc_files ${WORK}/prefix/lib*/pkgconfig/minke.pc ${WORK}/prefix/lib*/*/pkgconfig/minke.pc)
+list(GET pc_files 0 pc_file)
+get_filename_component(pc_folder ${pc_file} DIRECTORY)
+run(${CMAKE_COMMAND} -E env PKG_CONFIG_PATH=${pc_folder} pkg-config --cflags minke)
+separate_arguments(flags UNIX_COMMAND "${out}")
+run(${CXX} -O2 -shared -fPIC ${flags} ${EXAMPLE}/wordcount.cc -o ${WORK}/by_hand.so)
+
 if(MINKE)
+  expect_counts(${MINKE} run ${WORK}/by_hand.so ${WORK}/text)
+  # The program takes the flags of `minke run`.
+  expect_counts(${WORK}/build/wordcount ${WORK}/text --quiet --threads 1 --partitions 3 --memory 1M)
+  run(${WORK}/build/wordcount ${WORK}/text -o ${WORK}/out --overwrite)
+  run(${MINKE} verify ${WORK}/out)
+  run(${WORK}/build/wordcount ${WORK}/text --task map-0)
   expect_counts(${MINKE} run ${WORK}/build/wordcount.so ${WORK}/text)
   expect_counts(${WORK}/build/wordcount ${WORK}/text)
 elseif(NOT EXISTS ${WORK}/build/wordcount.so)

@@ -78,8 +78,9 @@ struct MapThunk {
     std::unique_ptr<Part>& part = instance.objects[kMap];
     if (part == nullptr) {
       const auto& factory = instance.declaration->Get<Factory<F>>(kMap);
-      part = std::make_unique<PartOf<Object>>([&] { return factory.Make(); });
-      CallBegin(static_cast<PartOf<Object>&>(*part).value, instance.task);
+      auto made = std::make_unique<PartOf<Object>>([&] { return factory.Make(); });
+      CallBegin(made->value, instance.task);  // where it throws, nothing has begun
+      part = std::move(made);
     }
     return static_cast<PartOf<Object>&>(*part).value;
   }

@@ -55,8 +55,9 @@ struct GroupThunk {
     std::unique_ptr<Part>& part = instance.objects[kStage];
     if (part == nullptr) {
       const auto& factory = instance.declaration->Get<Factory<F>>(kStage);
-      part = std::make_unique<PartOf<Object>>([&] { return factory.Make(); });
-      CallBegin(static_cast<PartOf<Object>&>(*part).value, instance.task);
+      auto made = std::make_unique<PartOf<Object>>([&] { return factory.Make(); });
+      CallBegin(made->value, instance.task);  // where it throws, nothing has begun
+      part = std::move(made);
     }
     return static_cast<PartOf<Object>&>(*part).value;
   }

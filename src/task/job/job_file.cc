@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <dlfcn.h>
+#include <elf.h>
 #include <fmt/format.h>
 
 #include "base/file.h"
@@ -126,6 +127,25 @@ Error CannotLoad(const std::string& path) {
                   path, reason == nullptr ? "no reason given" : reason));
 }
 
+// The loader maps a file that was cut off, and dies of a bus error; other faults it tells itself.
+Status CheckWhole(Bytes file, const std::string& path) {
+  Elf64_Ehdr header{};
+  if (file.size() < sizeof(header) || !file.starts_with(ELFMAG)) return {};
+  std::memcpy(&header, file.data(), sizeof(header));
+  uint64_t end = header.e_phoff + uint64_t{header.e_phnum} * sizeof(Elf64_Phdr);
+  for (uint16_t i = 0; i < header.e_phnum && end <= file.size(); ++i) {
+    Elf64_Phdr segment{};
+    std::memcpy(&segment, file.data() + header.e_phoff + i * sizeof(segment), sizeof(segment));
+    end = std::max(end, segment.p_offset + segment.p_filesz);
+  }
+  end = std::max(end, header.e_shoff + uint64_t{header.e_shnum} * header.e_shentsize);
+  if (end <= file.size()) return {};
+  return Refuse(
+      fmt::format("the job file {} is cut off: it must be a shared object for this machine of {} "
+                  "bytes, and has {}; copy or build it again",
+                  path, end, file.size()));
+}
+
 }  // namespace
 
 Result<std::vector<JobFile>> JobFile::FromModule(const minke_module* module,
@@ -172,6 +192,7 @@ Result<std::vector<JobFile>> JobFile::Load(const std::string& path) {
   if (!bytes) {
     return Refuse(fmt::format("the job file cannot be read: {}", bytes.error().text));
   }
+  MINKE_TRY_STATUS(CheckWhole(*bytes, path));
   // With a slash the loader opens this very path and searches no folders.
   const std::string exact = path.find('/') == path.npos ? "./" + path : path;
   void* file = dlopen(exact.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);

@@ -31,9 +31,10 @@ Result<std::unique_ptr<JobInstance>> JobInstance::Open(const JobContext& context
                                                        OutputFactory outputs) {
   std::unique_ptr<JobInstance> instance(new JobInstance(context, slot, std::move(outputs)));
   minke_error error{};
-  slot->page->in_user_code.store(1, std::memory_order_relaxed);
-  instance->self_ = context.job->open(context.job->user, &instance->host_, &error);
-  slot->page->in_user_code.store(0, std::memory_order_relaxed);
+  {
+    const UserCode watched(slot->page);
+    instance->self_ = context.job->open(context.job->user, &instance->host_, &error);
+  }
   if (instance->self_ == nullptr) {
     return Error{ErrorCode::kUserCode,
                  fmt::format("the job {} cannot start a task: {}", context.job_name, error.text)};
@@ -42,16 +43,19 @@ Result<std::unique_ptr<JobInstance>> JobInstance::Open(const JobContext& context
 }
 
 JobInstance::~JobInstance() {
-  if (self_ != nullptr) context_.job->close(self_);
+  if (self_ == nullptr) return;
+  const UserCode watched(slot_->page);
+  context_.job->close(self_);
 }
 
 template <typename Function>
 Status JobInstance::Call(const char* function, Emitter& emitter, Function call) {
   minke_error error{};
-  slot_->page->Tick();
-  slot_->page->in_user_code.store(1, std::memory_order_relaxed);
-  const int result = call(&error);
-  slot_->page->in_user_code.store(0, std::memory_order_relaxed);
+  int result = 0;
+  {
+    const UserCode watched(slot_->page);
+    result = call(&error);
+  }
   return Called(result, error, function, emitter);
 }
 

@@ -205,8 +205,8 @@ Result<int> MakeFolders(const std::string& path) {
     const std::string folder = path.substr(0, at);
     if (mkdir(folder.c_str(), 0777) == 0) {
       made.push_back(folder);
-    } else if (errno != EEXIST && !Exists(folder)) {
-      status = Failed("make", folder, errno);
+    } else if (const int error = errno; error != EEXIST && !Exists(folder)) {
+      status = Failed("make", folder, error);
     }
   }
   struct stat info{};

@@ -1,0 +1,163 @@
+#include "runtime/crash_search.h"
+
+#include <csignal>
+#include <cstdlib>
+#include <fmt/format.h>
+#include <string_view>
+#include <utility>
+
+#include "base/machine.h"
+#include "control/job_view.h"
+#include "runtime/crash_mark.h"
+#include "runtime/prepare.h"
+#include "runtime/single_task.h"
+#include "task/output/output_folder.h"
+
+namespace minke {
+namespace {
+
+constexpr uint32_t kCrashesOfBadRecord = 2;
+
+// The child: whatever it says of errors is found again, and told, by the run that follows.
+int RunAlone(const RunRequest& request, const KnownCrashes& crashes, TaskId task,
+             Incarnation incarnation, const SharedPages& pages) {
+  InstallCrashMarks();
+  RunRequest alone = request;
+  alone.alone = true;
+  auto run = PrepareRun(alone, ThreadsOf(request), incarnation);
+  if (!run) return ExitCodeOf(run.error().code);
+  (*run)->context.crashes = crashes;
+  SingleTaskOptions options;
+  options.task = task;
+  options.careful = true;
+  SlotPage* page = pages.pages().data();
+  const CrashMark mark(page);
+  const auto report = RunSingleTask(**run, options, page);
+  return report ? 0 : ExitCodeOf(report.error().code);
+}
+
+ChildEnd RunChildAlone(const RunRequest& request, const SupervisorOptions& options,
+                       const KnownCrashes& crashes, TaskId task, const SharedPages& pages) {
+  const Incarnation incarnation = FreshIncarnation();
+  ChildEnd end = Supervise(options, pages,
+                           [&] { return RunAlone(request, crashes, task, incarnation, pages); });
+  if (!end.is_own_end()) {
+    const auto spill = SpillFolder(request.spill_folder, std::getenv("TMPDIR"));
+    if (spill) (void)OutputFolder::CleanUp(OutputOfTask(*spill, incarnation), incarnation);
+  }
+  return end;
+}
+
+// A key as it can be shown: other bytes than printable ones as \xNN.
+std::string Shown(std::string_view key) {
+  std::string shown;
+  for (const char c : key) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      shown += fmt::format("\\x{:02x}", byte);
+    } else {
+      shown += c;
+    }
+  }
+  return shown;
+}
+
+std::string Where(const CrashPlace& place) {
+  std::string where = fmt::format("{} task {}", NameOf(place.kind), place.task.index);
+  if (place.record >= 0) {
+    where += fmt::format(", at the {} at byte {} of {}",
+                         place.is_one ? "record" : "batch that begins", place.record, place.path);
+  }
+  if (place.key_size >= 0) where += fmt::format(", at the group of key '{}'", Shown(place.key));
+  return where;
+}
+
+}  // namespace
+
+CrashPlace PlaceOf(const SlotPage& page) {
+  CrashPlace place;
+  place.crashed = page.crashed.load();
+  place.kind = static_cast<proto::PhaseKind>(page.kind.load());
+  place.task = {page.step.load(), page.task.load()};
+  place.record = page.record.load();
+  if (place.record >= 0) place.path = page.path;
+  place.is_one = page.is_one.load() != 0;
+  place.key_size = page.key_size.load();
+  if (place.key_size >= 0) place.key.assign(page.key, static_cast<size_t>(place.key_size));
+  return place;
+}
+
+Error DescribeCrash(const RunRequest& request, const ChildEnd& end, const CrashPlace* place) {
+  if (place != nullptr && place->crashed == kOwnFault) {
+    return Error{ErrorCode::kInternal,
+                 fmt::format("minke itself failed in {}, see the line above", Where(*place))};
+  }
+  if (place == nullptr && end.signal == SIGKILL) {
+    return Error{ErrorCode::kExhausted,
+                 fmt::format("the process that ran {} was killed from outside (out of memory?); "
+                             "give --memory a smaller value, or stop what killed it",
+                             request.job)};
+  }
+  std::string text = request.job;
+  if (end.hung) {
+    text += fmt::format(" made no progress for {} s", request.task_timeout_s);
+  } else {
+    text += end.exited ? " ended the process" : " crashed";
+  }
+  if (place != nullptr) text += " in " + Where(*place);
+  if (end.hung) {
+    text += ": it was killed; --task-timeout gives it more time";
+  } else if (end.exited) {
+    text += ": it called exit(); return, or throw an exception, instead";
+  } else {
+    text += ": " + SignalText(end.signal);
+  }
+  if (place != nullptr && place->record >= 0 && place->is_one &&
+      place->kind != proto::PHASE_REDUCE) {
+    text += request.skip_bad == 0
+                ? "; --skip-bad N sets up to N such records aside"
+                : fmt::format("; --skip-bad allows {} such records, and this is one more",
+                              request.skip_bad);
+  }
+  if (place != nullptr) {
+    text += fmt::format("; --task {} runs it alone, as a debugger needs it",
+                        TaskName(place->kind, place->task.index));
+  }
+  return Error{ErrorCode::kUserCode, std::move(text)};
+}
+
+CrashSearch FindCrash(const RunRequest& request, const SupervisorOptions& options,
+                      const CrashPlace& begun, KnownCrashes& crashes) {
+  const SharedPages pages(1);
+  CrashSearch search;
+  search.place = begun;
+  uint32_t seen = 1;  // it was in the batch at which the search began
+  bool is_known = false;
+  crashes.tasks.insert(begun.task);
+  for (uint32_t tries = 0; tries < request.attempts;) {
+    search.end = RunChildAlone(request, options, crashes, begun.task, pages);
+    if (search.end.is_own_end()) return search;
+    search.is_over = true;
+    search.has_place = search.end.culprit != nullptr;
+    if (search.end.stop_signal != 0 || !search.has_place) return search;
+    const CrashPlace place = PlaceOf(*search.end.culprit);
+    search.end.culprit = nullptr;  // its page goes with this search
+    seen = is_known && !place.IsSameRecord(search.place) ? 1 : seen + 1;
+    is_known = true;
+    search.place = place;
+    const bool may_skip = place.record >= 0 && place.kind != proto::PHASE_REDUCE &&
+                          crashes.records.size() < request.skip_bad;
+    if (!may_skip) return search;
+    ++tries;
+    search.is_over = false;
+    if (seen < kCrashesOfBadRecord) continue;
+    crashes.records.emplace(place.path, place.record);
+    search.has_learned = true;
+    seen = 0;
+    tries = 0;
+  }
+  search.is_over = true;  // another record each time
+  return search;
+}
+
+}  // namespace minke
