@@ -53,6 +53,9 @@ CORPORA = {corpus.name: corpus for corpus in [
     Corpus("tera-1g", "10 M records of 100 bytes, 10 of them a random printable key",
            "d21b06387ebf479047be1517952bb441841c38d3d8bf9c980b37efbdc362ba5e",
            generator=("gensort_txt", "10000000")),
+    Corpus("logs-1g", "10.6 M lines in the Common Log Format, of a million hosts",
+           "ce1e48ed305c75343eb0300a8ba106221439bd8d73f3d5a2247d2c21b4759e5c",
+           generator=("log_lines", "1000000000")),
 ]}
 
 
@@ -113,7 +116,8 @@ def _fetch_package(work):
         return os.path.abspath(given)
     say(f"download Debian's package {SOURCE_PACKAGE}, 140 MB")
     for wanted in (f"{SOURCE_PACKAGE}={SOURCE_VERSION}", SOURCE_PACKAGE):
-        if subprocess.run(["apt-get", "download", "-qq", wanted], cwd=work).returncode == 0:
+        if subprocess.run(["apt-get", "download", "-qq", "-o", "APT::Sandbox::User=root", wanted],
+                          cwd=work).returncode == 0:
             [name] = [name for name in os.listdir(work) if name.endswith(".deb")]
             return os.path.join(work, name)
     sys.exit(f"bench: apt-get could not download {SOURCE_PACKAGE}; give one that is already here "

@@ -12,6 +12,10 @@ BUILD = os.environ.get("MINKE_BENCH_BUILD", os.path.join(ROOT, "build"))
 WORK = os.path.join(BUILD, "bench")
 YARDSTICKS = os.path.join(HERE, "yardsticks")
 
+# As the word count yardstick is built.
+RIVALS_COMPILER = ["g++", "-O3", "-march=x86-64-v3", "-std=c++20", "-pthread"]
+RIVALS = ("prefixes", "hosts")
+
 DATA = os.environ.get("MINKE_BENCH_DATA", os.path.join(WORK, "corpora"))
 
 
@@ -37,10 +41,16 @@ def _build(name):
     if name.endswith(".so"):
         return _job_file(name)
     if name == "launcher":
-        return _compile(["gcc", "-O2"], os.path.join(HERE, "launcher.c"), target)
+        return _compile(["gcc", "-O2"], [os.path.join(HERE, "launcher.c")], target)
+    if name == "log_lines":
+        return _compile(["g++", "-O2", "-std=c++20"], [os.path.join(HERE, "log_lines.cc")], target)
+    if name in RIVALS:
+        sources = [os.path.join(HERE, "rivals", stem + ".cc")
+                   for stem in (name, "input", "key_table", "output")]
+        return _compile(RIVALS_COMPILER, sources, target)
     yardstick = os.path.join(YARDSTICKS, name + ".cpp")
     if os.path.exists(yardstick):
-        return _compile(_line_of(yardstick), yardstick, target)
+        return _compile(_line_of(yardstick), [yardstick], target)
     raise KeyError(f"no program is called {name}")
 
 
@@ -52,10 +62,20 @@ def _line_of(source):
     return [word for word in words[:words.index("-o")] if not word.endswith(".cpp")]
 
 
-def _compile(command, source, target):
-    is_built = os.path.exists(target) and os.path.getmtime(target) > os.path.getmtime(source)
-    if not is_built:
-        _run([*command, source, "-o", target])
+def _compile(command, sources, target):
+    """Unless it was built by the same command from files that have not changed since."""
+    made_by = " ".join([*command, *sources])
+    beside = [os.path.join(folder, name) for folder in {os.path.dirname(one) for one in sources}
+              for name in os.listdir(folder)]
+    newest = max(os.path.getmtime(one) for one in beside)
+    note = target + ".made-by"
+    if os.path.exists(target) and os.path.exists(note) and os.path.getmtime(note) > newest:
+        with open(note, encoding="utf-8") as file:
+            if file.read() == made_by:
+                return target
+    _run([*command, *sources, "-o", target])
+    with open(note, "w", encoding="utf-8") as file:
+        file.write(made_by)
     return target
 
 
@@ -73,6 +93,7 @@ def _job_file(name):
 
 @functools.cache
 def _install(prefix):
+    _run(["cmake", "--build", BUILD, "--target", "minke", "minke_main"])
     _run(["cmake", "--install", BUILD, "--prefix", prefix, "--component", "sdk"])
 
 

@@ -64,7 +64,7 @@ def missed(row, fields):
 
 
 def write(path, rows, measured):
-    """Writes the file; rows that were not measured now keep what it said, if it is of this machine."""
+    """Writes the file. Rows not measured now keep what it said, if that was on this machine."""
     machine = machine_text()
     known = {**_known(path, machine), **measured}
     lines = ["# Results", "",
