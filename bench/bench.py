@@ -40,6 +40,9 @@ def parse(words):
                         metavar="FILE", help="where to write the table (%(default)s)")
     parser.add_argument("--scratch", default="/dev/shm", metavar="FOLDER",
                         help="where outputs go, a tmpfs (%(default)s)")
+    parser.add_argument("--touch", type=int, default=2000, metavar="MB",
+                        help="memory to touch before the first runs; later ones touch what these "
+                             "needed (%(default)s)")
     programs.add_data_flag(parser)
     chosen = parser.parse_args(words)
     if chosen.pairs < 5:
@@ -90,7 +93,7 @@ def run(rows, chosen):
         inputs = inputs_of(rows, chosen.data, scratch)
         for row in rows:
             try:
-                found = measure.measure(row, inputs[row.corpus], scratch, chosen.pairs, say)
+                found = measure.measure(row, inputs[row.corpus], scratch, chosen, say)
             except measure.WrongAnswer as wrong:
                 faults.append(f"{row.name}: {wrong}")
                 continue

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import programs
 
 MB = 10**6
-# What a run may need before it is known, and what it may need beyond what it needed before.
-FIRST_TOUCH_MB = 2000
+# What a run may need beyond what it needed before.
 MORE_TOUCH_MB = 200
 
 
@@ -53,11 +52,12 @@ class Measured:
         return max(getattr(getattr(pair, side), what) for pair in self.pairs)
 
 
-def measure(row, input_path, scratch, pair_count, say):
-    """One row's pairs, after a first one that warms up and whose answers are compared."""
+def measure(row, input_path, scratch, chosen, say):
+    """One row's pairs, after a first one that warms up and whose answers are compared. Of the
+    command's flags it takes --pairs and --touch."""
     sides = {side: _Side(side, command, row, input_path, scratch)
              for side, command in (("engine", row.engine), ("yardstick", row.yardstick))}
-    warm = {side: one.run(_affordable(FIRST_TOUCH_MB), 1) for side, one in sides.items()}
+    warm = {side: one.run(_affordable(chosen.touch), 1) for side, one in sides.items()}
     if row.answer:
         row.answer(sides["engine"].output, sides["yardstick"].output)
         say(f"{row.name}: both answer the same")
@@ -66,12 +66,12 @@ def measure(row, input_path, scratch, pair_count, say):
     touch_mb = _affordable(max(run.peak_mb for run in warm.values()) + MORE_TOUCH_MB +
                            max(one.output_bytes for one in sides.values()) / MB)
     pairs = []
-    for number in range(pair_count):
+    for number in range(chosen.pairs):
         pair = Pair(*(sides[side].run(touch_mb, row.repeat) for side in ("engine", "yardstick")))
         for one in sides.values():
             one.check()
         pairs.append(pair)
-        say(f"{row.name}: pair {number + 1} of {pair_count}: "
+        say(f"{row.name}: pair {number + 1} of {chosen.pairs}: "
             f"{pair.engine.wall_s:.3f} s ÷ {pair.yardstick.wall_s:.3f} s = "
             f"{pair.engine.wall_s / pair.yardstick.wall_s:.2f}")
     return Measured(pairs)
