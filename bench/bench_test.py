@@ -1,0 +1,145 @@
+"""Run by ctest: the benchmark's own promises, on tiny texts and on programs that are scripts.
+
+The command is what MINKE_BIN names (ctest sets it).
+"""
+
+import contextlib
+import io
+import os
+import shutil
+import tempfile
+import unittest
+
+import answers
+import bench
+import programs
+import rows
+from rows import Row
+
+MINKE = os.environ.get("MINKE_BIN", os.path.join(programs.ROOT, "build/bin/minke"))
+
+# Programs as words of a command: what they write is their last argument.
+COPY = ["/bin/cp", "{input}", "{output}"]
+LOSES_A_LINE = ["/bin/sh", "-c", "tail -n +2 {input} > {output}"]
+WORKS_LONG = ["/bin/sh", "-c", "head -c 50000000 /dev/zero | md5sum && cp {input} {output}"]
+FAILS = ["/bin/sh", "-c", "echo it is broken >&2; exit 3"]
+WORD_COUNT = [MINKE, "run", "wordcount", "{input}", "-o", "{output}", "--quiet"]
+PLAIN_WORD_COUNT = ["/bin/sh", "-c", "tr -s ' ' '\\n' < {input} | LC_ALL=C sort | uniq -c | "
+                    "awk '{{ print $2, $1 }}' > {output}"]
+
+
+def row(engine, yardstick, limits, answer=answers.same_bytes, corpus="tera-1g"):
+    return Row("tiny", "a tiny row", corpus, engine, yardstick, limits, answer)
+
+
+class BenchTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="minke-bench-test-")
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.addCleanup(os.sched_setaffinity, 0, os.sched_getaffinity(0))
+        # Corpora that are there are not made anew, whatever they hold.
+        with open(os.path.join(self.folder, "tera-1g.txt"), "w", encoding="ascii") as file:
+            file.write("so it goes\nso they say\n" * 100)
+
+    def bench(self, *table, words=()):
+        """Runs the command over these rows; returns its code, its lines and what it said."""
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                code = bench.main(["--data", self.folder, "--scratch", self.folder, "--touch", "1",
+                                   "--results", self.results, *words], list(table))
+            except SystemExit as end:
+                code = end.code
+        return code, out.getvalue(), err.getvalue()
+
+    @property
+    def results(self):
+        return os.path.join(self.folder, "RESULTS.md")
+
+    def read_results(self):
+        with open(self.results, encoding="utf-8") as file:
+            return file.read()
+
+
+class Lines(BenchTest):
+    def test_a_row_is_one_line_and_a_row_of_the_table(self):
+        code, out, err = self.bench(row(COPY, COPY, {"wall": (1000, 1000), "peak_mb": (900, 1)}))
+        self.assertEqual(code, 0, err)
+        number = r"\d+\.\d+"
+        self.assertRegex(out, rf"^bench=tiny ratio={number} cpu_ratio={number} engine_s={number} "
+                              rf"yardstick_s={number} peak_mb={number} yardstick_peak_mb={number} ")
+        self.assertEqual(out.count("\n"), 1)
+        self.assertEqual(err.count(": pair "), 5)
+        table = self.read_results()
+        self.assertRegex(table, r"\| tiny \| wall, .* \| 1000 \| 1000 \| .* \| aim \|")
+        self.assertRegex(table, r"\| tiny \| peak memory, MB \| 900 \| 1 \| .* \| must \|")
+
+    def test_minke_counts_words_as_a_pipe_of_coreutils_does(self):
+        code, out, err = self.bench(row(WORD_COUNT, PLAIN_WORD_COUNT, {"wall": (1000, 1)},
+                                        answers.same_counts))
+        self.assertEqual(code, 0, err)
+        self.assertIn("both answer the same", err)
+        self.assertIn("bench=tiny ", out)
+
+    def test_rows_not_measured_now_keep_their_figures(self):
+        other = Row("other", "", "tera-1g", COPY, COPY, {"wall": (1000, 1)}, answers.same_bytes)
+        table = [row(COPY, COPY, {"wall": (1000, 1)}), other]
+        self.bench(*table)
+        before = [line for line in self.read_results().splitlines() if "bench=other" in line]
+        self.bench(*table, words=["tiny"])
+        after = [line for line in self.read_results().splitlines() if "bench=other" in line]
+        self.assertEqual((len(before), before), (1, after))
+
+
+class Faults(BenchTest):
+    def test_a_wrong_answer_fails_and_has_no_figures(self):
+        code, out, err = self.bench(row(LOSES_A_LINE, COPY, {"wall": (1000, 1000)}))
+        self.assertEqual((code, out), (1, ""))
+        self.assertIn("line 1 of the answer", err)
+        self.assertIn("| tiny | not measured |", self.read_results())
+
+    def test_a_wrong_count_fails(self):
+        wrong = ["/bin/sh", "-c", "printf 'goes\\t100\\nit\\t99\\n' > {output}"]
+        code, out, err = self.bench(row(wrong, PLAIN_WORD_COUNT, {"wall": (1000, 1)},
+                                        answers.same_counts))
+        self.assertEqual((code, out), (1, ""))
+        self.assertIn("line 2 of the answer (merged by key) is b'it 99\\n'", err)
+
+    def test_a_later_run_that_writes_other_bytes_fails(self):
+        once = ["/bin/sh", "-c", "if mkdir {output}.seen; then cp {input} {output}; "
+                                 "else date +%N > {output}; fi"]
+        code, out, err = self.bench(row(once, COPY, {"wall": (1000, 1000)}))
+        self.assertEqual((code, out), (1, ""))
+        self.assertIn("a later run wrote other bytes", err)
+
+    def test_a_missed_must_ends_with_1_and_still_has_its_figures(self):
+        for kind in ("wall", "cpu"):
+            with self.subTest(kind):
+                code, out, err = self.bench(row(WORKS_LONG, COPY, {kind: (1.5, 1.2)}))
+                self.assertEqual(code, 1)
+                self.assertIn("bench=tiny ", out)
+                self.assertIn("must be at most 1.5", err)
+                self.assertIn("**missed**", self.read_results())
+
+    def test_a_program_that_fails_ends_it_with_the_programs_own_words(self):
+        code, _, _ = self.bench(row(FAILS, COPY, {"wall": (1000, 1000)}))
+        self.assertIn("it is broken", code)
+
+
+class Words(BenchTest):
+    def test_list_runs_nothing(self):
+        code, out, _ = self.bench(*rows.ROWS, words=["--list"])
+        self.assertEqual(code, 0)
+        for one in rows.ROWS:
+            self.assertIn(one.name, out)
+        self.assertFalse(os.path.exists(self.results))
+
+    def test_a_name_that_fits_nothing_and_too_few_pairs_are_usage_errors(self):
+        for words in (["worldcount"], ["--pairs", "4"]):
+            code, _, err = self.bench(*rows.ROWS, words=words)
+            self.assertEqual(code, 2)
+            self.assertIn("usage:", err)
+
+
+if __name__ == "__main__":
+    unittest.main()
