@@ -9,33 +9,51 @@ namespace {
 constexpr size_t kSmall = 48;  // below it comparisons are cheaper than counting
 constexpr size_t kAhead = 16;  // entries whose keys are fetched ahead
 
+// Entries go to and fro between their home and the buffer: each scatter moves them to the other
+// side, so that nothing is copied back but small groups that end on the wrong one.
 class Sorting {
  public:
-  Sorting(KeyEntry* buffer, const KeySource& keys) : buffer_(buffer), keys_(keys) {}
+  explicit Sorting(const KeySource& keys) : keys_(keys) {}
+
+  // Entries of one group, where they are, and the same stretch of the other side.
+  struct Group {
+    KeyEntry* at;
+    KeyEntry* other;
+    size_t count;
+    bool is_home;  // `at` is where the sorted entries belong
+
+    Group Part(size_t begin, size_t size) const {
+      return {at + begin, other + begin, size, is_home};
+    }
+  };
 
   // Entries agree on the key bytes before `depth`, and on the bytes of the prefix above `byte`.
-  void Sort(KeyEntry* entries, size_t count, size_t depth, int byte) {
+  void Sort(Group group, size_t depth, int byte) {
     for (;;) {
-      if (count < kSmall) return SortSmall(entries, count, depth);
+      if (group.count < kSmall) return SortSmall(group, depth);
       if (byte < 0) {  // a loop, no recursion: keys may agree in megabytes
-        const size_t ended = SortEnded(entries, count, depth + 8);
-        entries += ended;
-        count -= ended;
+        const size_t ended = SortEnded(group, depth + 8);
+        group = group.Part(ended, group.count - ended);
         depth += 8;
         byte = 7;
         continue;
       }
-      if (Scatter(entries, count, depth, byte)) return;
+      if (Scatter(group, depth, byte)) return;
       --byte;
     }
   }
 
  private:
-  void SortSmall(KeyEntry* entries, size_t count, size_t depth) {
-    std::sort(entries, entries + count, [&](const KeyEntry& a, const KeyEntry& b) {
+  static void BringHome(const Group& group) {
+    if (!group.is_home) std::copy_n(group.at, group.count, group.other);
+  }
+
+  void SortSmall(const Group& group, size_t depth) {
+    std::sort(group.at, group.at + group.count, [&](const KeyEntry& a, const KeyEntry& b) {
       if (a.prefix != b.prefix) return a.prefix < b.prefix;
       return LessFrom(a, b, depth);
     });
+    BringHome(group);
   }
 
   // Of two entries with equal prefix at `depth`.
@@ -49,52 +67,55 @@ class Sorting {
 
   // All prefixes are equal: keys that end before `next` come first, by length, and are done with;
   // the rest gets the prefixes from there on. Returns how many have ended.
-  size_t SortEnded(KeyEntry* entries, size_t count, size_t next) {
-    for (size_t i = 0; i < count; ++i) {
-      if (i + kAhead < count) keys_.Prefetch(entries[i + kAhead].place, next);
-      entries[i].prefix = keys_.KeyAt(entries[i].place).size();
+  size_t SortEnded(const Group& group, size_t next) {
+    KeyEntry* const end = group.at + group.count;
+    for (KeyEntry* entry = group.at; entry < end; ++entry) {
+      if (entry + kAhead < end) keys_.Prefetch(entry[kAhead].place, next);
+      entry->prefix = keys_.KeyAt(entry->place).size();
     }
     KeyEntry* longer = std::stable_partition(
-        entries, entries + count, [next](const KeyEntry& entry) { return entry.prefix <= next; });
-    std::sort(entries, longer, [](const KeyEntry& a, const KeyEntry& b) {
+        group.at, end, [next](const KeyEntry& entry) { return entry.prefix <= next; });
+    std::sort(group.at, longer, [](const KeyEntry& a, const KeyEntry& b) {
       return a.prefix != b.prefix ? a.prefix < b.prefix : a.place < b.place;
     });
-    for (KeyEntry* entry = longer; entry < entries + count; ++entry) {
+    const auto ended = static_cast<size_t>(longer - group.at);
+    BringHome(group.Part(0, ended));
+    for (KeyEntry* entry = longer; entry < end; ++entry) {
       entry->prefix = KeyPrefix(keys_.KeyAt(entry->place), next);
     }
-    return static_cast<size_t>(longer - entries);
+    return ended;
   }
 
   // Orders by one byte and sorts each group; false where all agree in it.
-  bool Scatter(KeyEntry* entries, size_t count, size_t depth, int byte) {
+  bool Scatter(const Group& group, size_t depth, int byte) {
     const int shift = byte * 8;
+    const std::span<const KeyEntry> entries(group.at, group.count);
     size_t counts[256] = {};
-    for (size_t i = 0; i < count; ++i) ++counts[(entries[i].prefix >> shift) & 255];
+    for (const KeyEntry& entry : entries) ++counts[(entry.prefix >> shift) & 255];
     size_t offsets[256];
     size_t sum = 0;
     for (size_t digit = 0; digit < 256; ++digit) {
-      if (counts[digit] == count) return false;
+      if (counts[digit] == group.count) return false;
       offsets[digit] = sum;
       sum += counts[digit];
     }
-    for (size_t i = 0; i < count; ++i) {
-      buffer_[offsets[(entries[i].prefix >> shift) & 255]++] = entries[i];
+    for (const KeyEntry& entry : entries) {
+      group.other[offsets[(entry.prefix >> shift) & 255]++] = entry;
     }
-    std::memcpy(entries, buffer_, count * sizeof(KeyEntry));
+    const Group moved{group.other, group.at, group.count, !group.is_home};
     for (size_t digit = 0, begin = 0; digit < 256; begin += counts[digit++]) {
-      if (counts[digit] > 1) Sort(entries + begin, counts[digit], depth, byte - 1);
+      if (counts[digit] > 0) Sort(moved.Part(begin, counts[digit]), depth, byte - 1);
     }
     return true;
   }
 
-  KeyEntry* buffer_;
   const KeySource& keys_;
 };
 
 }  // namespace
 
 void SortKeys(std::span<KeyEntry> entries, std::span<KeyEntry> buffer, const KeySource& keys) {
-  Sorting(buffer.data(), keys).Sort(entries.data(), entries.size(), 0, 7);
+  Sorting(keys).Sort({entries.data(), buffer.data(), entries.size(), true}, 0, 7);
 }
 
 }  // namespace minke

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <emmintrin.h>
 #include <utility>
 #include <vector>
 
@@ -16,9 +17,11 @@
 namespace minke {
 namespace {
 
-// A record in the arena: u32 key size, u32 value size, key, value, up to a multiple of 4.
+// A record in the arena: u32 key size, u32 value size, key, value, up to a multiple of 4. A key
+// that is the beginning of its value is not stored a second time: a bit of its size says so.
 constexpr size_t kUnit = 4;
 constexpr size_t kSizesBytes = 8;
+constexpr uint32_t kKeyInValue = uint32_t{1} << 31;
 constexpr uint64_t kArenaBytes = uint64_t{1} << 34;  // what 32-bit places reach; address space only
 constexpr uint64_t kEntriesBytes = uint64_t{1} << 36;
 constexpr size_t kStepMin = 1 << 10;
@@ -34,9 +37,36 @@ struct Entry {
 };
 
 minke_record RecordAt(const char* at) {
-  const auto key_size = LoadLe<uint32_t>(at);
+  const auto stored = LoadLe<uint32_t>(at);
+  const uint32_t key_size = stored & ~kKeyInValue;
   const char* key = at + kSizesBytes;
-  return {key, key + key_size, key_size, LoadLe<uint32_t>(at + 4)};
+  const char* value = (stored & kKeyInValue) != 0 ? key : key + key_size;
+  return {key, value, key_size, LoadLe<uint32_t>(at + 4)};
+}
+
+// Copies in steps of 32 bytes: up to 31 more than `size` are read and written.
+inline void CopyWide(char* to, const char* from, size_t size) {
+  constexpr size_t kStep = 2 * sizeof(__m128i);
+  if (size > 16 * kStep) {
+    std::memcpy(to, from, size);
+    return;
+  }
+  for (size_t i = 0; i < size; i += kStep) {
+    const auto* at = reinterpret_cast<const __m128i*>(from + i);
+    auto* into = reinterpret_cast<__m128i*>(to + i);
+    const __m128i first = _mm_loadu_si128(at);
+    const __m128i second = _mm_loadu_si128(at + 1);
+    _mm_storeu_si128(into, first);
+    _mm_storeu_si128(into + 1, second);
+  }
+}
+
+// Fetches what of a record does not lie in its first cache line, as far as it is soon needed.
+inline void PrefetchRest(const char* at, const minke_record& record) {
+  constexpr size_t kLine = 64;
+  const char* end = std::min(record.value + record.value_size, at + 8 * kLine);
+  for (const char* line = at + kLine; line < end; line += kLine) __builtin_prefetch(line);
+  __builtin_prefetch(end);
 }
 
 Bytes KeyOf(const minke_record& record) { return {record.key, record.key_size}; }
@@ -92,11 +122,11 @@ class SortedRecords final : public RecordStream {
     const size_t count = std::min(kStreamBatch, entries_.size() - next_);
     for (size_t i = 0; i < count; ++i, ++next_) {
       if (next_ + kAhead < entries_.size()) {
-        const char* ahead = keys_.At(entries_[next_ + kAhead].place);
-        __builtin_prefetch(ahead);
-        __builtin_prefetch(ahead + 64);
+        __builtin_prefetch(keys_.At(entries_[next_ + kAhead].place));
       }
-      records_[i] = RecordAt(keys_.At(entries_[next_].place));
+      const char* at = keys_.At(entries_[next_].place);
+      records_[i] = RecordAt(at);
+      PrefetchRest(at, records_[i]);
     }
     return std::span<const minke_record>(records_.data(), count);
   }
@@ -163,7 +193,7 @@ struct Sorter::State {
   SorterOptions options;
   MemoryGrant* grant;
   SpillSpace* spill;
-  Arena arena{kArenaBytes};
+  Arena arena{kArenaBytes + MINKE_READABLE_BEYOND};
   Arena entries{kEntriesBytes};
   uint64_t used = 0;          // of the arena
   uint64_t room = 0;          // that the grant gave for it
@@ -213,13 +243,15 @@ Status Sorter::State::MakeRoom(size_t bytes) {
 
 void Sorter::State::Put(const minke_pair& pair, Bytes value, uint32_t partition) {
   char* at = arena.data() + used;
-  StoreLe(at, pair.key_size);
+  const bool is_in_value = pair.key == value.data() && pair.key_size <= value.size();
+  const uint32_t key_bytes = is_in_value ? 0 : pair.key_size;
+  StoreLe(at, pair.key_size | (is_in_value ? kKeyInValue : 0));
   StoreLe(at + 4, static_cast<uint32_t>(value.size()));
-  std::memcpy(at + kSizesBytes, pair.key, pair.key_size);
-  std::memcpy(at + kSizesBytes + pair.key_size, value.data(), value.size());
+  CopyWide(at + kSizesBytes, pair.key, key_bytes);
+  CopyWide(at + kSizesBytes + key_bytes, value.data(), value.size());
   *entry(count++) = {KeyPrefix(Bytes(pair.key, pair.key_size), 0), partition,
                      static_cast<uint32_t>(used / kUnit)};
-  used += (kSizesBytes + pair.key_size + value.size() + kUnit - 1) / kUnit * kUnit;
+  used += (kSizesBytes + key_bytes + value.size() + kUnit - 1) / kUnit * kUnit;
   bytes_total += pair.key_size + value.size();
 }
 
@@ -327,7 +359,7 @@ Status Sorter::Add(std::span<const minke_pair> pairs, std::span<const uint32_t> 
   State& state = *state_;
   const bool is_scalar = IsScalar(state.options.value_type);
   const bool is_none = state.options.value_type == MINKE_NONE;
-  char stored[kScalarBytes];
+  char stored[kScalarBytes + MINKE_READABLE_BEYOND];
   for (size_t i = 0; i < pairs.size(); ++i) {
     const minke_pair& pair = pairs[i];
     Bytes value;

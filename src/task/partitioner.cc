@@ -1,6 +1,7 @@
 #include "task/partitioner.h"
 
 #include <algorithm>
+#include <bit>
 #include <fmt/format.h>
 
 #include "base/bytes.h"
@@ -42,6 +43,7 @@ class RangePartitioner final : public KeyPartitioner {
       prefixes_.push_back(PrefixOf(Bytes(splitter.data(), size)));
       splitter.resize(size);
     }
+    prefixes_.resize(std::bit_ceil(prefixes_.size() + 1) - 1, UINT64_MAX);
   }
 
   Status Partition(std::span<const minke_pair> keys, std::span<uint32_t> partitions) override {
@@ -52,20 +54,18 @@ class RangePartitioner final : public KeyPartitioner {
  private:
   uint32_t Find(Bytes key) const {
     const uint64_t prefix = PrefixOf(key);
-    // Branch-free search for the first splitter whose prefix is not below the key's.
+    // How many prefixes are below the key's. Arithmetic, and as many steps for every key: where a
+    // key belongs cannot be predicted.
     size_t at = 0;
-    for (size_t left = prefixes_.size(); left > 0;) {
-      const size_t half = left / 2;
-      const bool below = prefixes_[at + half] < prefix;
-      at = below ? at + half + 1 : at;
-      left = below ? left - half - 1 : half;
+    for (size_t step = (prefixes_.size() + 1) / 2; step > 0; step /= 2) {
+      at += step & (size_t{0} - static_cast<size_t>(prefixes_[at + step - 1] < prefix));
     }
     while (at < splitters_.size() && prefixes_[at] == prefix && Bytes(splitters_[at]) <= key) ++at;
     return static_cast<uint32_t>(at);
   }
 
   std::vector<std::string> splitters_;
-  std::vector<uint64_t> prefixes_;
+  std::vector<uint64_t> prefixes_;  // filled up with ones to 2^n - 1
 };
 
 class JobPartitioner final : public KeyPartitioner {
