@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "base/bytes.h"
 #include "control/job_view.h"
 #include "control/pass.h"
 
@@ -16,6 +17,11 @@ using Record = proto::JournalRecord;
 constexpr size_t kTextBytesMax = 1000;  // of a failure, in the journal
 constexpr uint32_t kLostTasksPerRecord = 4000;
 constexpr size_t kHeaderBytesMax = 64;  // of a message, beside its records
+
+size_t VarintBytes(size_t value) {
+  char buffer[10];
+  return StoreVarint(buffer, value);
+}
 
 // No repeat of the attempt can heal it.
 bool IsFinal(int32_t code) {
@@ -87,8 +93,9 @@ void GiveBackWorkers(Pass& pass) {
     LoseAttempts(pass, worker, counted, [](AttemptId) { return true; });
     if (pass.is_full()) return;
   }
-  for (const auto& [worker, join] : pass.fleet.joins()) {
-    LoseAttempts(pass, worker, true, [&, &join = join](AttemptId attempt) {
+  for (const auto& entry : pass.fleet.joins()) {
+    const JoinSeen& join = entry.second;
+    LoseAttempts(pass, entry.first, true, [&](AttemptId attempt) {
       return !join.live.contains(attempt) && pass.job.live().at(attempt).offset <= join.as_of;
     });
     if (pass.is_full()) return;
@@ -321,7 +328,8 @@ void Finish(Pass& pass) {
 }  // namespace
 
 bool Pass::Add(Record record) {
-  const size_t bytes = record.ByteSizeLong() + 4;
+  const size_t size = record.ByteSizeLong();
+  const size_t bytes = 1 + VarintBytes(size) + size;
   is_full_ = is_full_ ||
              (!records_.empty() && bytes_ + bytes + kHeaderBytesMax > options.records_bytes_max);
   if (is_full_) return false;

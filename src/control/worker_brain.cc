@@ -313,7 +313,7 @@ void WorkerBrain::JournalRead(int64_t offset, Bytes bytes) {
   }
 }
 
-void WorkerBrain::LogBroken(Error error) { state_->Leave(78, error.text); }
+void WorkerBrain::LogBroken(const Error& error) { state_->Leave(78, error.text); }
 
 void WorkerBrain::AttemptEnded(size_t slot, const Status& result,
                                std::span<const uint32_t> missing_map_tasks) {

@@ -87,7 +87,7 @@ class WorkerBrain {
 
   // ---- what has come in
   void JournalRead(int64_t offset, Bytes bytes);
-  void LogBroken(Error error);
+  void LogBroken(const Error& error);
   // kUserCode …: see TaskFailed; kNotFound with `missing_map_tasks`: MapOutputMissing. After
   // CancelAttempt nothing is said of it. Ok only after every block and the report were
   // acknowledged.

@@ -470,12 +470,14 @@ MasterBrain* World::master(const std::string& name) {
 
 std::vector<std::string> World::masters() const {
   std::vector<std::string> names;
+  names.reserve(masters_.size());
   for (const auto& [name, master] : masters_) names.push_back(name);
   return names;
 }
 
 std::vector<std::string> World::workers() const {
   std::vector<std::string> names;
+  names.reserve(workers_.size());
   for (const auto& [name, worker] : workers_) names.push_back(name);
   return names;
 }
