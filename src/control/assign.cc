@@ -2,6 +2,7 @@
 // whose slots are full may hold as many attempts again that wait, to hide the round trip.
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <span>
 
 #include "control/gate.h"
@@ -12,14 +13,17 @@ namespace {
 
 constexpr size_t kRatesMin = 3;  // fewer tell nothing about what is slow
 
+// Those in quarantine only where there are no others.
 std::vector<Candidate> FindCandidates(const Pass& pass) {
   std::vector<Candidate> found;
+  std::vector<Candidate> quarantined;
   for (const auto& [worker, seen] : pass.fleet.workers()) {
-    if (!pass.IsAtWork(worker) || pass.job.IsQuarantined(worker)) continue;
-    found.push_back(
-        {.id = worker, .role = seen.role, .slots = seen.slots, .load = pass.LoadOf(worker)});
+    if (!pass.IsAtWork(worker)) continue;
+    (pass.job.IsQuarantined(worker) ? quarantined : found)
+        .push_back(
+            {.id = worker, .role = seen.role, .slots = seen.slots, .load = pass.LoadOf(worker)});
   }
-  return found;
+  return found.empty() ? quarantined : found;
 }
 
 // Those whose role is this kind of task; all, where there are none.
@@ -63,7 +67,9 @@ class WaitingTasks {
       next_ = pass_.job.NextWaiting(step_, next_);
       if (next_ == kNoTask) return std::nullopt;
       const TaskId task{step_, next_++};
-      if (pass_.IsCommitted(task)) continue;
+      // What has failed just now is assigned when that was read back: it may have been the last
+      // time.
+      if (pass_.IsCommitted(task) || pass_.HasFailed(task)) continue;
       if (!HasFailedOn(pass_.job, task, worker) || HasFailedOnAll(task)) return task;
       held_back_.push_back(task);
     }
@@ -113,26 +119,40 @@ bool AssignWaiting(Pass& pass, std::vector<Candidate>& candidates) {
   return true;
 }
 
+// A worker's attempts that wait behind its full slots: it begins them in the order of assignment.
+std::vector<AttemptId> WaitingOn(const Pass& pass, const Candidate& worker) {
+  std::vector<AttemptId> waiting;
+  const auto live = pass.job.live_by_worker().find(worker.id);
+  if (worker.load <= worker.slots || live == pass.job.live_by_worker().end()) return waiting;
+  uint32_t place = 0;
+  for (const AttemptId attempt : live->second) {
+    if (pass.HasEnded(attempt) || pass.fleet.HasEnded(attempt)) continue;
+    if (place++ < worker.slots || pass.fleet.progress().contains(attempt)) continue;
+    waiting.push_back(attempt);
+  }
+  return waiting;
+}
+
 // An idle slot is given an attempt that waits behind a full one.
 void MoveWaiting(Pass& pass, std::vector<Candidate>& candidates) {
+  uint64_t idle_slots = 0;
+  for (const Candidate& worker : candidates) {
+    idle_slots += worker.slots - std::min(worker.slots, worker.load);
+  }
   for (Candidate& from : candidates) {
-    const auto live = pass.job.live_by_worker().find(from.id);
-    if (from.load <= from.slots || live == pass.job.live_by_worker().end()) continue;
-    for (auto at = live->second.rbegin(); at != live->second.rend(); ++at) {
-      if (from.load <= from.slots) break;
-      const TaskId task = pass.job.TaskOf(*at);
-      if (pass.HasEnded(*at) || pass.fleet.HasEnded(*at) || pass.fleet.progress().contains(*at) ||
-          pass.IsCommitted(task) || !MayRun(pass, task.step)) {
-        continue;
-      }
+    if (idle_slots == 0) return;
+    for (const AttemptId attempt : WaitingOn(pass, from)) {
+      const TaskId task = pass.job.TaskOf(attempt);
+      if (pass.IsCommitted(task) || !MayRun(pass, task.step)) continue;
       const auto idle = std::ranges::find_if(candidates, [&](const Candidate& worker) {
         return worker.load < worker.slots && !HasFailedOn(pass.job, task, worker.id) &&
                (Serves(worker.role, pass.job.step(task.step).kind) || worker.role == from.role);
       });
       if (idle == candidates.end()) continue;
-      if (!pass.Cancel(*at) || !pass.Assign(task, idle->id, false)) return;
+      if (!pass.Cancel(attempt) || !pass.Assign(task, idle->id, false)) return;
       --from.load;
       ++idle->load;
+      --idle_slots;
     }
   }
 }
@@ -149,6 +169,16 @@ struct SlowAttempt {
   WorkerId worker;
   auto operator<=>(const SlowAttempt&) const = default;
 };
+
+uint32_t BackedUpTasks(const Pass& pass, uint32_t step) {
+  std::set<uint32_t> tasks;
+  for (const auto& [attempt, seen] : pass.fleet.progress()) {
+    const auto live = pass.job.live().find(attempt);
+    if (live == pass.job.live().end() || live->second.task.step != step) continue;
+    if (pass.job.task(live->second.task).live > 1) tasks.insert(live->second.task.index);
+  }
+  return static_cast<uint32_t>(tasks.size());
+}
 
 // The only attempts of their tasks that fall well behind the median, slowest first.
 std::vector<SlowAttempt> FindSlow(const Pass& pass, uint32_t step) {
@@ -181,7 +211,8 @@ void StartBackups(Pass& pass, std::vector<Candidate>& candidates) {
     return;
   }
   const auto workers = Preferring(candidates, pass.job.step(step).kind);
-  uint32_t left = std::max(1u, pass.job.step(step).tasks / 10);
+  const uint32_t backups_max = std::max(1u, pass.job.step(step).tasks / 10);
+  uint32_t left = backups_max - std::min(backups_max, BackedUpTasks(pass, step));
   for (const SlowAttempt& slow : FindSlow(pass, step)) {
     const auto idle = std::ranges::find_if(workers, [&](const Candidate* worker) {
       return worker->load < worker->slots && worker->id != slow.worker &&

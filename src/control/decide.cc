@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <set>
 #include <utility>
 
+#include "base/bytes.h"
 #include "control/job_view.h"
 #include "control/pass.h"
 
@@ -14,6 +16,12 @@ using Record = proto::JournalRecord;
 
 constexpr size_t kTextBytesMax = 1000;  // of a failure, in the journal
 constexpr uint32_t kLostTasksPerRecord = 4000;
+constexpr size_t kHeaderBytesMax = 64;  // of a message, beside its records
+
+size_t VarintBytes(size_t value) {
+  char buffer[10];
+  return StoreVarint(buffer, value);
+}
 
 // No repeat of the attempt can heal it.
 bool IsFinal(int32_t code) {
@@ -79,21 +87,15 @@ void ExpireLeases(Pass& pass) {
 
 // Attempts of workers that leave, crashed, or do not know them.
 void GiveBackWorkers(Pass& pass) {
-  std::set<WorkerId> with_culprit;
-  for (const proto::TaskFailed& failed : pass.fleet.failed()) {
-    const AttemptId attempt = FromProto(failed.attempt());
-    if (failed.culprit() && pass.job.StateOf(attempt) != AttemptState::kUnknown) {
-      with_culprit.insert(pass.job.WorkerOf(attempt));
-    }
-  }
   for (const auto& [worker, seen] : pass.fleet.workers()) {
     if (!seen.leaving) continue;
-    const bool counted = !seen.leaving->asked() && !with_culprit.contains(worker);
+    const bool counted = !seen.leaving->asked() && seen.leaving->culprit().n() == 0;
     LoseAttempts(pass, worker, counted, [](AttemptId) { return true; });
     if (pass.is_full()) return;
   }
-  for (const auto& [worker, join] : pass.fleet.joins()) {
-    LoseAttempts(pass, worker, true, [&, &join = join](AttemptId attempt) {
+  for (const auto& entry : pass.fleet.joins()) {
+    const JoinSeen& join = entry.second;
+    LoseAttempts(pass, entry.first, true, [&](AttemptId attempt) {
       return !join.live.contains(attempt) && pass.job.live().at(attempt).offset <= join.as_of;
     });
     if (pass.is_full()) return;
@@ -114,8 +116,7 @@ void GiveBackFailed(Pass& pass) {
     if (pass.IsCommitted(pass.job.TaskOf(attempt))) {
       fits = pass.Cancel(attempt);
     } else if (IsNoFailure(failed.code())) {
-      fits = EndUnblamed(pass, attempt,
-                         failed.code() == static_cast<int32_t>(ErrorCode::kUnavailable));
+      fits = EndUnblamed(pass, attempt, true);
     } else {
       fits = pass.Fail(failed);
     }
@@ -123,15 +124,22 @@ void GiveBackFailed(Pass& pass) {
   }
 }
 
+bool IsComplete(const Pass& pass, uint32_t step) {
+  return !pass.has_lost_output() && pass.job.step(step).committed == pass.job.step(step).tasks;
+}
+
 void GiveBackOutputs(Pass& pass) {
   const auto step = pass.job.StepOf(proto::PHASE_MAP);
+  const auto reduce = pass.job.StepOf(proto::PHASE_REDUCE);
+  const bool is_needed = reduce && !IsComplete(pass, *reduce);
   std::set<uint32_t> lost;
   for (const proto::MapOutputMissing& missing : pass.fleet.missing()) {
     const AttemptId attempt = FromProto(missing.attempt());
     if (pass.HasEnded(attempt) || pass.job.StateOf(attempt) == AttemptState::kUnknown) continue;
     std::vector<uint32_t> tasks;
     for (const uint32_t task : missing.map_tasks()) {
-      if (!pass.job.IsInWinners(task, missing.winners()) || !lost.insert(task).second) continue;
+      if (!is_needed || !pass.job.IsInWinners(task, missing.winners())) continue;
+      if (!lost.insert(task).second) continue;
       tasks.push_back(task);
       if (tasks.size() < kLostTasksPerRecord) continue;
       if (!pass.LoseOutput(*step, tasks)) return;
@@ -158,6 +166,31 @@ void CommitDone(Pass& pass) {
   }
 }
 
+// The first task that ends the job by failing, in words.
+std::optional<JobFailure> FindDoom(const Pass& pass) {
+  for (const auto& [task, failure] : pass.job.troubled()) {
+    const TaskState& state = pass.job.task(task);
+    if (IsFinal(failure.code)) {
+      return JobFailure{task, failure.code,
+                        fmt::format("{}: {}", NameOf(pass.job, task), failure.text)};
+    }
+    if (state.failures >= pass.job.accepted()->attempts_max()) {
+      const auto times = state.failures == 1 ? "once" : fmt::format("{} times", state.failures);
+      return JobFailure{task, failure.code,
+                        fmt::format("{} failed {} (see --attempts): {}", NameOf(pass.job, task),
+                                    times, failure.text)};
+    }
+    if (state.losses >= pass.options.losses_max) {
+      return JobFailure{
+          task, static_cast<int32_t>(ErrorCode::kUserCode),
+          fmt::format("{} was lost {} times: each time its worker was killed or fell silent, or "
+                      "its output was gone; it may need more memory than a worker has",
+                      NameOf(pass.job, task), state.losses)};
+    }
+  }
+  return std::nullopt;
+}
+
 // What must stand before a phase of this kind is opened; adds what has been brought for it.
 bool Prepare(Pass& pass, proto::PhaseKind kind) {
   const Outcomes& outcomes = pass.fleet.outcomes();
@@ -181,10 +214,6 @@ bool Prepare(Pass& pass, proto::PhaseKind kind) {
     default:
       return true;
   }
-}
-
-bool IsComplete(const Pass& pass, uint32_t step) {
-  return !pass.has_lost_output() && pass.job.step(step).committed == pass.job.step(step).tasks;
 }
 
 void OpenNext(Pass& pass) {
@@ -249,35 +278,10 @@ void QuarantineWorkers(Pass& pass) {
   }
 }
 
-// The first task that ends the job by failing, in words.
-std::optional<JobFailure> FindDoom(const Pass& pass) {
-  for (const auto& [task, failure] : pass.job.troubled()) {
-    const TaskState& state = pass.job.task(task);
-    if (state.failures > 0 && IsFinal(failure.code)) {  // of a loss alone there is no code
-      return JobFailure{task, failure.code,
-                        fmt::format("{}: {}", NameOf(pass.job, task), failure.text)};
-    }
-    if (state.failures >= pass.job.accepted()->attempts_max()) {
-      const auto times = state.failures == 1 ? "once" : fmt::format("{} times", state.failures);
-      return JobFailure{task, failure.code,
-                        fmt::format("{} failed {} (see --attempts): {}", NameOf(pass.job, task),
-                                    times, failure.text)};
-    }
-    if (state.losses >= pass.options.losses_max) {
-      return JobFailure{
-          task, static_cast<int32_t>(ErrorCode::kUserCode),
-          fmt::format("{} was lost {} times: each time its worker was killed or fell silent; it "
-                      "may need more memory than a worker has",
-                      NameOf(pass.job, task), state.losses)};
-    }
-  }
-  return std::nullopt;
-}
-
-void AddFinished(Pass& pass, int exit_code, std::string text) {
+void AddFinished(Pass& pass, int exit_code, const std::string& text) {
   Record record;
   record.mutable_job_finished()->set_exit_code(exit_code);
-  record.mutable_job_finished()->set_text(std::move(text));
+  record.mutable_job_finished()->set_text(text.substr(0, 2 * kTextBytesMax));
   pass.Add(std::move(record));
 }
 
@@ -285,10 +289,8 @@ void DecidePublish(Pass& pass) {
   const Outcomes& outcomes = pass.fleet.outcomes();
   const proto::PublishDecided* decided = pass.job.publish();
   if (decided != nullptr && !outcomes.publish_conflict) return;
-  const uint64_t expected = outcomes.publish_conflict.value_or(0);
-  if (decided != nullptr && decided->expected() == expected) return;
   Record record;
-  record.mutable_publish_decided()->set_expected(expected);
+  record.mutable_publish_decided()->set_expected(outcomes.publish_conflict.value_or(0));
   record.mutable_publish_decided()->set_mine(outcomes.publish_mine);
   pass.Add(std::move(record));
 }
@@ -302,6 +304,10 @@ void Finish(Pass& pass) {
                        outcomes.publish_failed->text);
   }
   if (pass.job.publish() == nullptr) {
+    if (outcomes.is_too_old) {
+      return AddFinished(pass, ExitCodeOf(ErrorCode::kConfiguration),
+                         "the job is older than its max age: what it has done so far may be gone");
+    }
     if (const auto doom = FindDoom(pass)) {
       return AddFinished(pass, ExitCodeOf(static_cast<ErrorCode>(doom->code)), doom->text);
     }
@@ -322,8 +328,10 @@ void Finish(Pass& pass) {
 }  // namespace
 
 bool Pass::Add(Record record) {
-  const size_t bytes = record.ByteSizeLong() + 4;
-  is_full_ = is_full_ || (!records_.empty() && bytes_ + bytes > options.records_bytes_max);
+  const size_t size = record.ByteSizeLong();
+  const size_t bytes = 1 + VarintBytes(size) + size;
+  is_full_ = is_full_ ||
+             (!records_.empty() && bytes_ + bytes + kHeaderBytesMax > options.records_bytes_max);
   if (is_full_) return false;
   bytes_ += bytes;
   records_.push_back(std::move(record));
@@ -343,7 +351,10 @@ bool Pass::Fail(const proto::TaskFailed& failed) {
   *fields->mutable_attempt() = failed.attempt();
   fields->set_text(failed.text().substr(0, kTextBytesMax));
   fields->set_code(failed.code());
-  return Add(std::move(record)) && End(FromProto(failed.attempt()));
+  const AttemptId attempt = FromProto(failed.attempt());
+  if (!Add(std::move(record))) return false;
+  failed_.insert(job.TaskOf(attempt));
+  return End(attempt);
 }
 
 bool Pass::Cancel(AttemptId attempt) {
@@ -423,7 +434,7 @@ std::vector<Record> Decide(const Job& job, const Fleet& fleet, int64_t now_ms,
   GiveBackOutputs(pass);
   CommitDone(pass);
   OpenNext(pass);
-  AssignSlots(pass);
+  if (!FindDoom(pass)) AssignSlots(pass);
   CancelLosers(pass);
   QuarantineWorkers(pass);
   Finish(pass);

@@ -18,7 +18,7 @@
 namespace minke {
 
 struct DecideOptions {
-  size_t records_bytes_max = 64u << 10;
+  size_t records_bytes_max = 64u << 10;  // of one message
   int64_t lease_ms = 30'000;         // silence after which a worker's attempts are lost; 0: none
   uint32_t losses_max = 20;          // of one task
   uint32_t quarantine_tasks = 3;     // failed on a worker that succeeded elsewhere

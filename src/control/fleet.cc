@@ -6,6 +6,7 @@ namespace minke {
 namespace {
 
 constexpr size_t kRatesMax = 1000;
+constexpr uint32_t kSlotsMax = 4096;  // of one worker: more is no number of slots
 
 // 0: not a request.
 uint64_t RequestId(const proto::Fact& fact) {
@@ -80,13 +81,14 @@ void Fleet::Note(const proto::Fact& fact, int64_t now_ms) {
 
 void Fleet::NoteJoined(const proto::WorkerJoined& joined, int64_t now_ms) {
   const WorkerId id{joined.worker_id()};
+  const auto as_of = static_cast<int64_t>(joined.as_of());
+  if (as_of < epoch_) return;
   WorkerSeen& worker = workers_[id];
-  worker.slots = joined.slots();
+  worker.slots = std::min(joined.slots(), kSlotsMax);
   worker.role = joined.role();
   worker.job_hash = joined.job_hash();
   worker.heard_ms = now_ms;
   JoinSeen& join = joins_[id];
-  const auto as_of = static_cast<int64_t>(joined.as_of());
   if (as_of < join.as_of) return;
   join.as_of = as_of;
   join.live.clear();
@@ -96,7 +98,7 @@ void Fleet::NoteJoined(const proto::WorkerJoined& joined, int64_t now_ms) {
 void Fleet::Note(const proto::Heartbeat& heartbeat, int64_t now_ms) {
   WorkerSeen& worker = workers_[{heartbeat.worker_id()}];
   worker.heard_ms = now_ms;
-  worker.slots = heartbeat.slots();
+  worker.slots = std::min(heartbeat.slots(), kSlotsMax);
   worker.role = heartbeat.role();
   worker.job_hash = heartbeat.job_hash();
   for (const proto::AttemptProgress& progress : heartbeat.attempts()) {

@@ -57,10 +57,15 @@ struct Outcomes {
   std::optional<uint64_t> publish_conflict;      // the version that stands instead of `expected`
   bool published = false;
   std::optional<Error> publish_failed;
+  bool is_too_old = false;  // the job: past its max_age
 };
 
 class Fleet {
  public:
+  // For the master of this epoch. What was joined before its claim is joined again, or gone: a
+  // WorkerJoined of older times counts for nothing.
+  explicit Fleet(uint64_t epoch = 0) : epoch_(static_cast<int64_t>(epoch)) {}
+
   void Note(const proto::Fact& fact, int64_t now_ms);
   void Note(const proto::Heartbeat& heartbeat, int64_t now_ms);
   void Note(Outcomes outcomes) { outcomes_ = std::move(outcomes); }
@@ -102,6 +107,7 @@ class Fleet {
   std::map<WorkerId, JoinSeen> joins_;
   std::vector<proto::Fact> requests_;
   Outcomes outcomes_;
+  int64_t epoch_;
   int64_t leases_from_ms_ = 0;
 };
 

@@ -171,6 +171,7 @@ struct Job::State {
   Status WriteWinners(int64_t offset, const proto::WinnersWritten& record);
   void Fail(AttemptId id, Attempt& attempt, const proto::AttemptFailed& record);
   void Lose(AttemptId id, Attempt& attempt, bool counted);
+  void Trouble(TaskId task);  // by a loss
 };
 
 Status Job::State::Accept(int64_t offset, const proto::JobAccepted& record) {
@@ -277,7 +278,12 @@ void Job::State::Lose(AttemptId id, Attempt& attempt, bool counted) {
   if (!counted || state.winner.n != 0) return;
   if (state.losses < UINT16_MAX) ++state.losses;
   const TaskId task{attempt.step, attempt.task};
-  troubled.emplace(task, JobFailure{.task = task, .code = 0, .text = {}});
+  Trouble(task);
+}
+
+void Job::State::Trouble(TaskId task) {
+  constexpr auto kCode = static_cast<int32_t>(ErrorCode::kUnavailable);
+  troubled.emplace(task, JobFailure{.task = task, .code = kCode, .text = {}});
 }
 
 // AttemptLost, AttemptFailed, AttemptCancelled. Of one that is over already they change nothing.
@@ -311,6 +317,8 @@ Status Job::State::LoseOutput(int64_t offset, const proto::OutputLost& record) {
       outdated_winners.emplace(index, task.winner);
     }
     task.winner = {};
+    if (task.losses < UINT16_MAX) ++task.losses;
+    Trouble({record.step(), index});
     --steps[record.step()].state.committed;
     Index({record.step(), index});
   }

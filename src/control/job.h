@@ -35,7 +35,7 @@ struct StepState {
 struct TaskState {
   AttemptId winner;  // n = 0: not committed
   uint16_t failures = 0;
-  uint16_t losses = 0;  // counted ones
+  uint16_t losses = 0;  // counted ones, and of its output
   uint16_t live = 0;    // attempts that somebody works on
   bool operator==(const TaskState&) const = default;
 };

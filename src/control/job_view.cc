@@ -62,6 +62,8 @@ void AddPace(JobView& view, const Job& job, const Fleet& fleet, const ViewContex
   uint64_t bytes = phase.sums.bytes_in;
   uint64_t records = phase.sums.records_in;
   for (const auto& [attempt, seen] : fleet.progress()) {
+    // Heard of before the journal: a worker may read faster than we do.
+    if (job.StateOf(attempt) != AttemptState::kLive) continue;
     if (job.TaskOf(attempt).step != *step) continue;
     bytes += seen.bytes;
     records += seen.records;

@@ -18,14 +18,7 @@ uint64_t FirstField(const std::string& bytes) {
   return tag >> 3;
 }
 
-}  // namespace
-
-Status ParseJournalMessage(int64_t offset, Bytes bytes, proto::JournalMessage& message) {
-  if (bytes.size() > INT32_MAX ||
-      !message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ||
-      message.records_size() == 0) {
-    return Corrupt(offset, "holds bytes that are no message");
-  }
+Status CheckRecords(int64_t offset, const proto::JournalMessage& message) {
   for (const auto& record : message.records()) {
     if (record.record_case() != proto::JournalRecord::RECORD_NOT_SET) continue;
     return Error{ErrorCode::kConfiguration,
@@ -36,14 +29,26 @@ Status ParseJournalMessage(int64_t offset, Bytes bytes, proto::JournalMessage& m
   return {};
 }
 
+Status Parse(int64_t offset, Bytes bytes, proto::JournalMessage& message) {
+  if (bytes.size() > INT32_MAX ||
+      !message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ||
+      message.records_size() == 0) {
+    return Corrupt(offset, "holds bytes that are no message");
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<const proto::JournalMessage*> JournalReader::Read(int64_t offset, Bytes bytes) {
   if (offset < at_.offset) return Corrupt(offset, "was read before: it was made anew or cut");
   if (offset > at_.offset) {
     return Corrupt(offset, fmt::format("follows offset {}: messages are missing", at_.offset - 1));
   }
-  MINKE_TRY_STATUS(ParseJournalMessage(offset, bytes, message_));
+  MINKE_TRY_STATUS(Parse(offset, bytes, message_));
   const bool is_claim = message_.records(0).has_master_claimed();
   const bool counts = MINKE_TRY(is_claim ? TakeClaim(offset) : TakeMessage(offset));
+  if (counts) MINKE_TRY_STATUS(CheckRecords(offset, message_));
   ++at_.offset;
   const proto::JournalMessage* none = nullptr;
   return counts ? &message_ : none;

@@ -39,7 +39,7 @@ class JournalReader {
 
   // The message, if it counts; else nullptr. Valid until the next call. kCorruption: the message at
   // `offset` is not the next one, cannot be read, or one before it is missing; kConfiguration: it
-  // holds a record that this version does not know.
+  // counts, and holds a record that this version does not know.
   Result<const proto::JournalMessage*> Read(int64_t offset, Bytes bytes);
 
   // Behind the last message read.
@@ -52,8 +52,5 @@ class JournalReader {
   JournalPosition at_;
   proto::JournalMessage message_;
 };
-
-// Decodes one message, checking nothing but its form. Errors as Read.
-Status ParseJournalMessage(int64_t offset, Bytes bytes, proto::JournalMessage& message);
 
 }  // namespace minke

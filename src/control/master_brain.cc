@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <limits>
+#include <map>
+#include <numeric>
 #include <set>
 
 #include "control/journal.h"
@@ -21,6 +23,25 @@ struct InFlight {
   int64_t sent_ms = 0;
 };
 
+// Effects that have not ended yet; none is said a second time before that.
+struct Asked {
+  bool row = false;
+  bool plan = false;
+  std::string table;  // its name
+  bool splitters = false;
+  bool publish = false;
+  std::set<AttemptId> reports;
+};
+
+// Winners' blocks that are being written, a part of them at a time.
+struct WinnersUnderWay {
+  uint32_t number = 0;
+  std::vector<uint32_t> partitions;
+  bool is_all = false;
+  size_t next = 0;        // of the partitions
+  bool is_stale = false;  // a winner was lost since: they will never be named
+};
+
 }  // namespace
 
 struct MasterBrain::State {
@@ -28,7 +49,6 @@ struct MasterBrain::State {
 
   MasterOptions options;
   Stage stage = Stage::kRow;
-  bool row_is_asked = false;
   std::optional<Row> row;
   Incarnation incarnation;
   JournalReader reader;
@@ -42,15 +62,22 @@ struct MasterBrain::State {
   uint64_t sequence = 0;    // of the last message sent
   int64_t inbox_read = 0;   // offset behind the last message noted
   std::set<TaskId> unread;  // committed tasks whose report is to be read
+  Asked asked;
   uint32_t winners_counted = 0;
-  bool winners_under_way = false;
-  std::vector<WriteWinners> winners_left;
+  std::optional<WinnersUnderWay> winners;
+  // Reports of attempts that stand in the winners' blocks and were lost; nothing: it is gone too.
+  std::map<AttemptId, std::optional<proto::Report>> former_reports;
   bool row_is_finished = false;
+  std::vector<proto::Fact> facts;  // heard since the last Step
+  std::vector<proto::Heartbeat> heartbeats;
+  bool has_claimed = false;     // since the last Step
+  bool phase_is_fresh = false;  // opened since the last Step
   int64_t now_ms = 0;
+  int64_t unix_ms = 0;
+  int64_t woken_by_ms = std::numeric_limits<int64_t>::max();  // what wake_at_ms was
   int64_t begun_ms = -1;
   int64_t phase_begun_ms = 0;
   int64_t last_worker_ms = 0;
-  int64_t last_step_ms = 0;
   std::vector<MasterEffect> effects;
 
   void Say(MasterEffect effect) { effects.push_back(std::move(effect)); }
@@ -60,14 +87,25 @@ struct MasterBrain::State {
     Say(Exit{code, std::move(text)});
   }
   void Leave(const Error& error) { Leave(ExitCodeOf(error.code), error.text); }
+  Error GoneJournal() const {
+    return Error{ErrorCode::kConfiguration,
+                 fmt::format("the job {0} was accepted, but its journal is gone, or its beginning "
+                             "is: nothing can be said of what it did; minke rerun {0} begins anew",
+                             options.job_name)};
+  }
 
   void TakeRow();
   void Claim(uint64_t uuid);
   void Apply(int64_t offset, const proto::JournalRecord& record);
   void Run();
   void Prepare();
+  bool PrepareJob();
   void ReadReports();
+  void ReadFormerReports();
   void PrepareWinners();
+  std::vector<uint32_t> OutdatedPartitions(uint32_t map_step) const;
+  void WriteMoreWinners();
+  void TakeIn(const Moment& moment);
   void Append();
   void Conclude();
   void WatchWorkers();
@@ -109,9 +147,10 @@ void MasterBrain::State::Apply(int64_t offset, const proto::JournalRecord& recor
       sequence = 0;
       in_flight.reset();
       stage = Stage::kRunning;
-      last_worker_ms = now_ms;
-      fleet = Fleet();
-      fleet.NoteLeasesAnew(now_ms);
+      has_claimed = true;
+      facts.clear();
+      heartbeats.clear();
+      fleet = Fleet(epoch);
       Say(ReadInbox{-1});
     } else if (stage != Stage::kClaim) {
       Leave(75, "another master of the job has claimed it: this one stops");
@@ -123,79 +162,140 @@ void MasterBrain::State::Apply(int64_t offset, const proto::JournalRecord& recor
       unread.erase({record.output_lost().step(), task});
       tally.Remove({record.output_lost().step(), task});
     }
+    outcomes.winners.reset();
+    if (winners) winners->is_stale = true;
   } else if (record.has_phase_opened()) {
-    phase_begun_ms = now_ms;
+    phase_is_fresh = true;
+  } else if (record.has_publish_decided()) {
+    outcomes.publish_conflict.reset();
   } else if (record.has_winners_written()) {
     outcomes.winners.reset();
-    winners_under_way = false;
+    former_reports.clear();
   }
 }
 
 void MasterBrain::State::ReadReports() {
-  for (const TaskId task : unread) Say(ReadReport{job.task(task).winner});
-  unread.clear();
+  for (const TaskId task : std::exchange(unread, {})) {
+    const AttemptId winner = job.task(task).winner;
+    if (asked.reports.insert(winner).second) Say(ReadReport{winner});
+  }
+  const auto sample = job.StepOf(proto::PHASE_SAMPLE);
+  if (!sample || job.splitters() != 0 || outcomes.splitters != 0 || asked.splitters) return;
+  if (tally.reports(*sample) != job.step(*sample).tasks) return;
+  ChooseSplitters choose;
+  for (uint32_t task = 0; task < job.step(*sample).tasks; ++task) {
+    choose.samples.push_back(job.task({*sample, task}).winner);
+  }
+  asked.splitters = true;
+  Say(std::move(choose));
+}
+
+// What attempts had left that stand in the blocks and are winners no more.
+void MasterBrain::State::ReadFormerReports() {
+  for (const auto& [task, attempt] : job.outdated_winners()) {
+    if (former_reports.contains(attempt) || !asked.reports.insert(attempt).second) continue;
+    Say(ReadReport{attempt});
+  }
+}
+
+// Partitions whose blocks name, or will have to name, a map task that was lost and has won again.
+std::vector<uint32_t> MasterBrain::State::OutdatedPartitions(uint32_t map_step) const {
+  std::vector<uint32_t> found;
+  const auto holds = [&](uint32_t partition) {
+    return std::ranges::any_of(job.outdated_winners(), [&](const auto& outdated) {
+      const auto& report = former_reports.at(outdated.second);
+      return !report || HoldsPartition(*report, partition) ||
+             tally.Holds({map_step, outdated.first}, partition);
+    });
+  };
+  for (uint32_t partition = 0; partition < job.accepted()->partitions(); ++partition) {
+    if (holds(partition)) found.push_back(partition);
+  }
+  if (found.empty()) found.push_back(0);  // a record that names none would mean all
+  return found;
 }
 
 // The winners' blocks, once every map task's report is at hand.
 void MasterBrain::State::PrepareWinners() {
   const auto map = job.StepOf(proto::PHASE_MAP);
-  if (!map || !job.StepOf(proto::PHASE_REDUCE) || winners_under_way || outcomes.winners) return;
-  if (job.step(*map).committed != job.step(*map).tasks || job.HasCurrentWinners()) return;
-  if (job.open_step() < *map) return;
-  for (uint32_t task = 0; task < job.step(*map).tasks; ++task) {
-    if (!tally.Has({*map, task}, job.task({*map, task}).winner)) return;
+  if (!map || !job.StepOf(proto::PHASE_REDUCE) || winners || outcomes.winners) return;
+  if (job.open_step() < *map || job.HasCurrentWinners() || job.publish() != nullptr) return;
+  ReadFormerReports();
+  if (tally.reports(*map) != job.step(*map).tasks || !asked.reports.empty()) return;
+  winners.emplace();
+  // A number that no other master uses: epochs are offsets, and for each number that was given up
+  // or used there stands a message.
+  winners->number = static_cast<uint32_t>(epoch) + 1 + winners_counted++;
+  winners->is_all = job.outdated_winners().empty();
+  if (winners->is_all) {
+    winners->partitions.resize(job.accepted()->partitions());
+    std::iota(winners->partitions.begin(), winners->partitions.end(), 0);
+  } else {
+    winners->partitions = OutdatedPartitions(*map);
   }
-  winners_under_way = true;
-  // A number that no other master uses: epochs are offsets, and every number stands in a message.
-  const auto number = static_cast<uint32_t>(epoch) + 1 + winners_counted++;
-  WriteWinners write{number, {}};
-  size_t bytes = 0;
-  for (uint32_t partition = 0; partition < job.accepted()->partitions(); ++partition) {
-    std::string block = tally.WinnersBlock(*map, partition);
-    bytes += block.size();
-    write.blocks.emplace_back(partition, std::move(block));
-    if (bytes < options.winners_bytes_max) continue;
-    winners_left.push_back(std::exchange(write, WriteWinners{number, {}}));
-    bytes = 0;
+  WriteMoreWinners();
+}
+
+void MasterBrain::State::WriteMoreWinners() {
+  const uint32_t map = *job.StepOf(proto::PHASE_MAP);
+  WriteWinners write{winners->number, {}};
+  for (size_t bytes = 0;
+       winners->next < winners->partitions.size() && bytes < options.winners_bytes_max;) {
+    const uint32_t partition = winners->partitions[winners->next++];
+    write.blocks.emplace_back(partition, tally.WinnersBlock(map, partition));
+    bytes += write.blocks.back().second.size();
   }
-  winners_left.push_back(std::move(write));
-  Say(winners_left.front());
+  Say(std::move(write));
+}
+
+// Plan and row, one after the other. False: not there yet.
+bool MasterBrain::State::PrepareJob() {
+  if (job.accepted() == nullptr && row->state == RowState::kAccepted) {
+    Leave(GoneJournal());
+    return false;
+  }
+  if (job.accepted() == nullptr ? !outcomes.plan : !plan) {
+    if (asked.plan) return false;
+    asked.plan = true;
+    if (job.accepted() == nullptr) {
+      Say(MakePlan{});
+    } else {
+      Say(ReadPlan{job.accepted()->plan_checksum()});
+    }
+    return false;
+  }
+  if (job.accepted() != nullptr && row->state == RowState::kOpen) {
+    if (asked.row) return false;
+    asked.row = true;
+    Row accepted = *row;
+    accepted.state = RowState::kAccepted;
+    Say(CompareAndSetRow{row, accepted});
+    return false;
+  }
+  return true;
 }
 
 // Asks for what the rules of Decide wait for.
 void MasterBrain::State::Prepare() {
-  if (job.accepted() == nullptr) {
-    if (!outcomes.plan) Say(MakePlan{});
-    return;
-  }
-  if (!plan) {
-    Say(ReadPlan{job.accepted()->plan_checksum()});
-    return;
-  }
-  if (row->state == RowState::kOpen) {
-    Row accepted = *row;
-    accepted.state = RowState::kAccepted;
-    Say(CompareAndSetRow{row, accepted});
-    return;
-  }
+  if (job.accepted() == nullptr) return;
+  const proto::JobAccepted& accepted = *job.accepted();
   outcomes.row_accepted = true;
   outcomes.publish_mine = incarnation.bits;
+  outcomes.is_too_old =
+      accepted.max_age_ms() != 0 && unix_ms - accepted.unix_ms() > accepted.max_age_ms();
   if (job.StepOf(proto::PHASE_REDUCE) && job.shuffle_table().empty() &&
-      outcomes.shuffle_table.empty()) {
-    outcomes.shuffle_table = fmt::format("shuffle_{}_{}", incarnation.Hex(), epoch);
-    Say(MakeShuffleTable{outcomes.shuffle_table});
+      outcomes.shuffle_table.empty() && asked.table.empty()) {
+    asked.table = fmt::format("shuffle_{}_{}", incarnation.Hex(), epoch);
+    Say(MakeShuffleTable{asked.table});
   }
   ReadReports();
-  const auto sample = job.StepOf(proto::PHASE_SAMPLE);
-  if (sample && job.splitters() == 0 && outcomes.splitters == 0 &&
-      job.step(*sample).committed == job.step(*sample).tasks) {
-    ChooseSplitters choose;
-    for (uint32_t task = 0; task < job.step(*sample).tasks; ++task) {
-      choose.samples.push_back(job.task({*sample, task}).winner);
-    }
-    Say(std::move(choose));
-  }
   PrepareWinners();
+  outcomes.reports_read = unread.empty() && asked.reports.empty();
+  if (job.publish() != nullptr && !asked.publish && !outcomes.published &&
+      !outcomes.publish_failed && !outcomes.publish_conflict) {
+    asked.publish = true;
+    Say(Publish{job.publish()->expected(), job.publish()->mine()});
+  }
 }
 
 void MasterBrain::State::Append() {
@@ -212,9 +312,14 @@ void MasterBrain::State::Append() {
   Say(AppendJournal{in_flight->bytes});
 }
 
+// Nobody at work, though there is work to do: not for ever.
 void MasterBrain::State::WatchWorkers() {
-  if (!fleet.workers().empty() || job.is_paused()) last_worker_ms = now_ms;
-  if (options.no_worker_timeout_ms == 0) return;
+  const bool is_needed = job.open_step() && !job.is_paused() && job.publish() == nullptr;
+  const auto is_at_work = [&](const auto& worker) {
+    return fleet.IsAtWork(worker.first, job, now_ms, options.decide.lease_ms);
+  };
+  if (!is_needed || std::ranges::any_of(fleet.workers(), is_at_work)) last_worker_ms = now_ms;
+  if (options.no_worker_timeout_ms == 0 || in_flight) return;
   if (now_ms - last_worker_ms <= options.no_worker_timeout_ms) return;
   Leave(75,
         fmt::format("no worker was heard of for {} s: the job stays open, the same command goes "
@@ -224,10 +329,12 @@ void MasterBrain::State::WatchWorkers() {
 
 // The job has finished: the row says so, then everything is cleaned up.
 void MasterBrain::State::Conclude() {
+  if (asked.row) return;
   if (!row_is_finished) {
     Row finished = *row;
     finished.state = RowState::kFinished;
     finished.exit_code = job.finished()->exit_code();
+    asked.row = true;
     Say(CompareAndSetRow{row, finished});
     return;
   }
@@ -236,20 +343,34 @@ void MasterBrain::State::Conclude() {
 }
 
 void MasterBrain::State::Run() {
+  WatchWorkers();
+  if (stage == Stage::kExited) return;
   if (in_flight) {
     if (now_ms - in_flight->sent_ms < options.append_timeout_ms) return;
     in_flight->sent_ms = now_ms;
     return Say(AppendJournal{in_flight->bytes});
   }
   if (job.finished() != nullptr) return Conclude();
+  if (!PrepareJob()) return;
   Prepare();
-  if (!effects.empty()) return;
-  outcomes.reports_read = unread.empty();
-  if (job.publish() != nullptr && !outcomes.published && !outcomes.publish_failed) {
-    return Say(Publish{job.publish()->expected(), job.publish()->mine()});
-  }
-  Append();
-  WatchWorkers();
+  if (effects.empty()) Append();
+}
+
+// What has come in since the last Step has come in now. Leases start anew if we were not there to
+// listen: a claim, an outage, or a Step that came later than it should.
+void MasterBrain::State::TakeIn(const Moment& moment) {
+  now_ms = moment.now_ms;
+  unix_ms = moment.unix_ms;
+  if (begun_ms < 0) begun_ms = now_ms;
+  const bool is_late = options.loop_gap_ms != 0 && now_ms > woken_by_ms &&
+                       now_ms - woken_by_ms > options.loop_gap_ms;
+  if (is_late || has_claimed || !moment.heartbeats_at_end) fleet.NoteLeasesAnew(now_ms);
+  if (has_claimed) last_worker_ms = now_ms;
+  if (phase_is_fresh) phase_begun_ms = now_ms;
+  has_claimed = phase_is_fresh = false;
+  for (const proto::Fact& fact : std::exchange(facts, {})) fleet.Note(fact, now_ms);
+  for (const proto::Heartbeat& heard : std::exchange(heartbeats, {})) fleet.Note(heard, now_ms);
+  if (outcomes.plan && outcomes.plan->unix_ms() == 0) outcomes.plan->set_unix_ms(unix_ms);
 }
 
 MasterBrain::MasterBrain(MasterOptions options)
@@ -273,20 +394,22 @@ void MasterBrain::JournalRead(int64_t offset, Bytes bytes) {
 
 void MasterBrain::InboxRead(int64_t offset, Bytes bytes) {
   State& state = *state_;
+  state.inbox_read = offset + 1;
   proto::InboxMessage message;
   if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return;
-  for (const proto::Fact& fact : message.facts()) state.fleet.Note(fact, state.now_ms);
-  state.inbox_read = offset + 1;
+  for (proto::Fact& fact : *message.mutable_facts()) state.facts.push_back(std::move(fact));
 }
 
 void MasterBrain::HeartbeatRead(Bytes bytes) {
   proto::Heartbeat heartbeat;
   if (heartbeat.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    state_->fleet.Note(heartbeat, state_->now_ms);
+    state_->heartbeats.push_back(std::move(heartbeat));
   }
 }
 
-void MasterBrain::InboxOutOfRange(uint64_t fresh_uuid) { state_->Claim(fresh_uuid); }
+void MasterBrain::InboxOutOfRange(uint64_t fresh_uuid) {
+  if (state_->stage == Stage::kRunning) state_->Claim(fresh_uuid);
+}
 
 void MasterBrain::LogBroken(Error error) {
   error.code = ErrorCode::kConfiguration;
@@ -297,6 +420,7 @@ void MasterBrain::RowRead(const Row& row) {
   State& state = *state_;
   const bool is_first = !state.row;
   state.row = row;
+  state.asked.row = false;
   if (is_first) return state.TakeRow();
   if (row.incarnation != state.incarnation) {
     return state.Leave(75, "the job was started anew under its name: this master stops");
@@ -304,13 +428,10 @@ void MasterBrain::RowRead(const Row& row) {
   state.row_is_finished = row.state == RowState::kFinished;
 }
 
-void MasterBrain::LogOpened(int64_t, int64_t journal_end) {
+void MasterBrain::LogOpened(int64_t journal_begin, int64_t journal_end) {
   State& state = *state_;
-  if (state.row->state == RowState::kAccepted && journal_end == 0) {
-    return state.Leave(78, fmt::format("the job {} was accepted, but its journal is gone: nothing "
-                                       "can be said of what it did; minke rerun {} begins anew",
-                                       state.options.job_name, state.options.job_name));
-  }
+  const bool is_gone = state.row->state == RowState::kAccepted && journal_end == 0;
+  if (is_gone || journal_begin != 0) return state.Leave(state.GoneJournal());
   state.Claim(state.options.uuid);
 }
 
@@ -324,48 +445,79 @@ void MasterBrain::PlanMade(uint64_t checksum, const proto::Plan& plan) {
   accepted.set_max_age_ms(plan.max_age_ms());
   accepted.set_job_hash(plan.job_hash());
   state_->outcomes.plan = std::move(accepted);
+  PlanRead(plan);
+}
+
+void MasterBrain::PlanRead(const proto::Plan& plan) {
+  state_->asked.plan = false;
   state_->plan = plan;
 }
 
-void MasterBrain::PlanRead(const proto::Plan& plan) { state_->plan = plan; }
-
-void MasterBrain::ShuffleTableReady() {}
+void MasterBrain::ShuffleTableReady() {
+  state_->outcomes.shuffle_table = std::exchange(state_->asked.table, {});
+}
 
 void MasterBrain::ReportRead(AttemptId attempt, const proto::Report* report) {
   State& state = *state_;
-  if (report == nullptr) {
-    state.outcomes.reports_missing.insert(attempt);
-    return;
-  }
+  state.asked.reports.erase(attempt);
   const TaskId task = state.job.TaskOf(attempt);
-  state.tally.Add(task, state.job.step(task.step).kind, attempt, *report);
+  if (state.job.task(task).winner != attempt) {  // it is not, or not any more
+    auto& former = state.former_reports[attempt];
+    if (report != nullptr) former = *report;
+  } else if (report != nullptr) {
+    state.tally.Add(task, state.job.step(task.step).kind, attempt, *report);
+  } else {
+    state.outcomes.reports_missing.insert(attempt);
+  }
 }
 
-void MasterBrain::SplittersReady(uint64_t checksum) { state_->outcomes.splitters = checksum; }
+void MasterBrain::SplittersReady(uint64_t checksum) {
+  state_->asked.splitters = false;
+  state_->outcomes.splitters = checksum;
+}
 
 void MasterBrain::WinnersReady() {
   State& state = *state_;
-  const uint32_t number = state.winners_left.front().number;
-  state.winners_left.erase(state.winners_left.begin());
-  if (!state.winners_left.empty()) return state.Say(state.winners_left.front());
-  state.outcomes.winners.emplace().set_number(number);
+  if (!state.winners->is_stale) {
+    if (state.winners->next < state.winners->partitions.size()) return state.WriteMoreWinners();
+    proto::WinnersWritten& written = state.outcomes.winners.emplace();
+    written.set_number(state.winners->number);
+    if (!state.winners->is_all) {
+      written.mutable_partitions()->Assign(state.winners->partitions.begin(),
+                                           state.winners->partitions.end());
+    }
+  }
+  state.winners.reset();
 }
 
-void MasterBrain::Published() { state_->outcomes.published = true; }
+void MasterBrain::Published() {
+  state_->asked.publish = false;
+  state_->outcomes.published = true;
+}
 
-void MasterBrain::PublishConflict(uint64_t current) { state_->outcomes.publish_conflict = current; }
+void MasterBrain::PublishConflict(uint64_t current) {
+  state_->asked.publish = false;
+  state_->outcomes.publish_conflict = current;
+}
 
 void MasterBrain::CleanedUp() {
   State& state = *state_;
   state.Leave(state.job.finished()->exit_code(), state.job.finished()->text());
 }
 
+void MasterBrain::PublishFailed(Error error) {
+  state_->asked.publish = false;
+  state_->outcomes.publish_failed = std::move(error);
+}
+
 void MasterBrain::EffectFailed(Error error) {
   State& state = *state_;
-  if (state.job.publish() != nullptr && state.job.finished() == nullptr) {
-    state.outcomes.publish_failed = std::move(error);
+  if (state.asked.publish) {
+    PublishFailed(std::move(error));
   } else if (state.stage == Stage::kCleaning) {
     CleanedUp();
+  } else if (state.stage == Stage::kLog && error.code == ErrorCode::kNotFound) {
+    state.Leave(state.GoneJournal());
   } else {
     state.Leave(error);
   }
@@ -373,17 +525,9 @@ void MasterBrain::EffectFailed(Error error) {
 
 std::vector<MasterEffect> MasterBrain::Step(const Moment& moment) {
   State& state = *state_;
-  state.now_ms = moment.now_ms;
-  if (state.begun_ms < 0) state.begun_ms = state.last_step_ms = moment.now_ms;
-  const bool gap = state.options.loop_gap_ms != 0 &&
-                   moment.now_ms - state.last_step_ms > state.options.loop_gap_ms;
-  if (gap || !moment.heartbeats_at_end) state.fleet.NoteLeasesAnew(moment.now_ms);
-  state.last_step_ms = moment.now_ms;
-  if (state.outcomes.plan && state.outcomes.plan->unix_ms() == 0) {
-    state.outcomes.plan->set_unix_ms(moment.unix_ms);
-  }
-  if (state.stage == Stage::kRow && !state.row_is_asked) {
-    state.row_is_asked = true;
+  state.TakeIn(moment);
+  if (state.stage == Stage::kRow && !state.asked.row) {
+    state.asked.row = true;
     state.Say(CompareAndSetRow{
         std::nullopt,
         {state.options.fresh_incarnation, state.options.spec_hash, RowState::kOpen, 0}});
@@ -391,25 +535,35 @@ std::vector<MasterEffect> MasterBrain::Step(const Moment& moment) {
   if (state.effects.empty() && (state.stage == Stage::kRunning || state.stage == Stage::kClaim)) {
     state.Run();
   }
+  state.woken_by_ms = wake_at_ms();
   return std::exchange(state.effects, {});
 }
 
 int64_t MasterBrain::wake_at_ms() const {
   const State& state = *state_;
-  int64_t at = std::numeric_limits<int64_t>::max();
-  if (state.in_flight) at = state.in_flight->sent_ms + state.options.append_timeout_ms;
+  const int64_t never = std::numeric_limits<int64_t>::max();
+  if (state.stage != Stage::kRunning && state.stage != Stage::kClaim) return never;
+  if (state.in_flight) return state.in_flight->sent_ms + state.options.append_timeout_ms;
+  int64_t at = never;
   if (state.options.decide.lease_ms != 0 && !state.job.live().empty()) {
-    at = std::min(at, state.now_ms + state.options.decide.lease_ms / 4);
+    at = state.now_ms + std::max<int64_t>(1, state.options.decide.lease_ms / 4);
   }
   if (state.options.no_worker_timeout_ms != 0) {
     at = std::min(at, state.last_worker_ms + state.options.no_worker_timeout_ms + 1);
+  }
+  const proto::JobAccepted* accepted = state.job.accepted();
+  if (accepted != nullptr && accepted->max_age_ms() != 0) {
+    const int64_t age_ms = state.unix_ms - accepted->unix_ms();
+    if (age_ms <= accepted->max_age_ms()) {
+      at = std::min(at, state.now_ms + accepted->max_age_ms() - age_ms + 1);
+    }
   }
   return at;
 }
 
 GateAnswer MasterBrain::Gate(proto::PhaseKind role) const {
   const State& state = *state_;
-  if (state.stage != Stage::kRunning) return {};
+  if (state.stage != Stage::kRunning && state.job.finished() == nullptr) return {};
   GateAnswer answer = AnswerGate(state.job, state.reader.position(), role);
   answer.incarnation = state.incarnation;
   return answer;

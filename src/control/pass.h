@@ -53,6 +53,7 @@ class Pass : public Situation {
     return committed_.contains(task) || (job.task(task).winner.n != 0 && !lost_.contains(task));
   }
   const std::set<TaskId>& committed() const { return committed_; }
+  bool HasFailed(TaskId task) const { return failed_.contains(task); }  // in this pass
   bool has_lost_output() const { return !lost_.empty(); }
   // Of a worker's live attempts, those that the pass has not ended.
   uint32_t LoadOf(WorkerId worker) const;
@@ -69,6 +70,7 @@ class Pass : public Situation {
   std::set<AttemptId> ended_;
   std::map<WorkerId, uint32_t> ended_by_worker_;
   std::set<TaskId> committed_;
+  std::set<TaskId> failed_;
   std::set<TaskId> lost_;  // outputs
   uint64_t assigned_ = 0;
   std::map<WorkerId, uint32_t> numbers_;  // first named in this pass

@@ -9,9 +9,18 @@ namespace {
 
 void Move(uint64_t& sum, uint64_t value, bool add) { sum += add ? value : uint64_t{0} - value; }
 
+bool IsSet(const std::string& bitmap, uint32_t bit) {
+  return bit / 8 < bitmap.size() && (static_cast<uint8_t>(bitmap[bit / 8]) >> (bit % 8) & 1) != 0;
+}
+
 }  // namespace
 
+bool HoldsPartition(const proto::Report& report, uint32_t partition) {
+  return IsSet(report.partitions(), partition);
+}
+
 void Tally::Count(TaskId task, const proto::Report& report, bool add) {
+  reports_[task.step] += add ? 1 : uint32_t(-1);
   ReportSums& sums = sums_[task.step];
   Move(sums.records_in, report.records_in(), add);
   Move(sums.bytes_in, report.bytes_in(), add);
@@ -70,21 +79,16 @@ uint32_t Tally::reports(uint32_t step) const {
   return found == reports_.end() ? 0 : found->second;
 }
 
-bool Tally::Entry::Holds(uint32_t partition) const {
-  return partition / 8 < partitions.size() &&
-         (static_cast<uint8_t>(partitions[partition / 8]) >> (partition % 8) & 1) != 0;
-}
-
 bool Tally::Holds(TaskId map_task, uint32_t partition) const {
   const auto found = entries_.find(map_task);
-  return found != entries_.end() && found->second.Holds(partition);
+  return found != entries_.end() && IsSet(found->second.partitions, partition);
 }
 
 std::string Tally::WinnersBlock(uint32_t map_step, uint32_t partition) const {
   proto::Winners winners;
   for (auto at = entries_.lower_bound({map_step, 0});
        at != entries_.end() && at->first.step == map_step; ++at) {
-    if (!at->second.Holds(partition)) continue;
+    if (!IsSet(at->second.partitions, partition)) continue;
     winners.add_map_tasks(at->first.index);
     proto::AttemptId* attempt = winners.add_attempts();
     attempt->set_epoch(at->second.attempt.epoch);

@@ -32,6 +32,9 @@ struct ReportSums {
   bool operator==(const ReportSums&) const = default;
 };
 
+// Whether a map attempt with this report left anything for the partition.
+bool HoldsPartition(const proto::Report& report, uint32_t partition);
+
 class Tally {
  public:
   // The report of the task's winner; one that was there before is taken off.
@@ -54,7 +57,6 @@ class Tally {
     AttemptId attempt;
     std::string report;      // without what is held elsewhere
     std::string partitions;  // bitmap
-    bool Holds(uint32_t partition) const;
   };
   void Count(TaskId task, const proto::Report& report, bool add);
 

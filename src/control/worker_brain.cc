@@ -6,11 +6,17 @@
 #include <map>
 #include <utility>
 
+#include "base/check.h"
 #include "control/fleet.h"
 #include "control/journal.h"
 
 namespace minke {
 namespace {
+
+constexpr size_t kTextBytesMax = 1000;       // of a failure
+constexpr size_t kMessageBytes = 48u << 10;  // one more fact may follow, of 16 KiB at most
+constexpr size_t kMissingMax = 3'000;        // map tasks in one fact; the next attempt finds more
+constexpr int kFormerRepeats = 3;
 
 // An attempt that was assigned to this worker and has no answer yet.
 struct Held {
@@ -42,7 +48,10 @@ struct WorkerBrain::State {
   std::deque<AttemptId> waiting;
   std::optional<uint32_t> number;  // our short one in this epoch
   bool has_begun = false;          // ReadJournal was said
+  bool is_moving = false;  // ReadJournal is being said: what comes is still of the reading before
   bool phase_was_read = false;
+  bool is_over = false;    // no step that our role serves is left
+  int former_repeats = 0;  // how often its end is still to be told
   bool must_join = true;
   bool is_stopping = false;
   bool has_left = false;
@@ -64,9 +73,16 @@ struct WorkerBrain::State {
   void Apply(const proto::JournalRecord& record, uint64_t epoch);
   void TakeAssigned(const proto::AttemptAssigned& assigned, uint64_t epoch);
   void Answered(AttemptId attempt, bool is_committed);
+  void Lost(AttemptId attempt);
+  void End(std::map<AttemptId, Held>::iterator found, bool is_committed);
+  bool ServesAfter(uint32_t step) const;
+  std::vector<proto::Fact> OpenFacts() const;
+  void AddFormer(std::vector<proto::Fact>& facts) const;
   void SayFacts();
   void Heartbeat(std::span<const proto::AttemptProgress> progress);
   void StartWaiting();
+  void Run(std::span<const proto::AttemptProgress> progress);
+  bool HasOpenFacts() const;
   proto::Fact JoinedFact() const;
 };
 
@@ -80,7 +96,7 @@ void WorkerBrain::State::ReadPhase(Bytes bytes) {
   if (!is_phase) {
     return Leave(78, "the journal does not hold the phase that the gate named: it was made anew");
   }
-  phase_was_read = true;
+  phase_was_read = is_moving = true;
   Say(ReadJournal{gate.position.offset});
 }
 
@@ -121,7 +137,10 @@ void WorkerBrain::State::Apply(const proto::JournalRecord& record, uint64_t epoc
       Answered(FromProto(record.attempt_failed().attempt()), false);
       break;
     case proto::JournalRecord::kAttemptLost:
-      Answered(FromProto(record.attempt_lost().attempt()), false);
+      Lost(FromProto(record.attempt_lost().attempt()));
+      break;
+    case proto::JournalRecord::kPhaseOpened:
+      is_over = !ServesAfter(record.phase_opened().step());
       break;
     case proto::JournalRecord::kAttemptCancelled:
       Answered(FromProto(record.attempt_cancelled().attempt()), false);
@@ -137,6 +156,9 @@ void WorkerBrain::State::Apply(const proto::JournalRecord& record, uint64_t epoc
 void WorkerBrain::State::TakeAssigned(const proto::AttemptAssigned& assigned, uint64_t epoch) {
   if (assigned.worker_id() == options.id.bits) number = assigned.worker();
   if (!number || assigned.worker() != *number) return;
+  if (assigned.step() >= gate.steps.size()) {
+    return Leave(71, "the journal assigns a task of a step that the gate did not name");
+  }
   const AttemptId id{epoch, assigned.n()};
   Held& attempt = held[id];
   attempt.start.id = id;
@@ -150,36 +172,84 @@ void WorkerBrain::State::TakeAssigned(const proto::AttemptAssigned& assigned, ui
 }
 
 void WorkerBrain::State::Answered(AttemptId id, bool is_committed) {
+  if (options.former && id == options.former->culprit) former_repeats = 0;
   const auto found = held.find(id);
-  if (found == held.end()) return;
+  if (found != held.end()) End(found, is_committed);
+}
+
+// What was said of it may still count: it goes on being said until it is answered.
+void WorkerBrain::State::Lost(AttemptId id) {
+  const auto found = held.find(id);
+  if (found != held.end() && !found->second.fact) End(found, false);
+}
+
+// Nobody waits for it any more.
+void WorkerBrain::State::End(std::map<AttemptId, Held>::iterator found, bool is_committed) {
   Held& attempt = found->second;
-  if (attempt.slot) {  // it still runs: nobody waits for it any more
+  if (attempt.slot) {
+    if (!attempt.is_unwanted) Say(CancelAttempt{*attempt.slot, found->first});
     attempt.is_unwanted = true;
-    Say(CancelAttempt{*attempt.slot, id});
     return;
   }
-  if (attempt.ended_well && !is_committed) Say(DropOutput{id});
-  std::erase(waiting, id);
+  if (attempt.ended_well && !is_committed) Say(DropOutput{found->first});
+  std::erase(waiting, found->first);
   held.erase(found);
 }
 
-// Everything that has no answer yet, in one message.
-void WorkerBrain::State::SayFacts() {
-  proto::InboxMessage message;
-  if (is_stopping) {
-    proto::WorkerLeaving* leaving = message.add_facts()->mutable_worker_leaving();
+bool WorkerBrain::State::ServesAfter(uint32_t step) const {
+  for (size_t i = step; i < gate.steps.size(); ++i) {
+    if (Serves(options.role, gate.steps[i])) return true;
+  }
+  return false;
+}
+
+// How the child before this one has ended.
+void WorkerBrain::State::AddFormer(std::vector<proto::Fact>& facts) const {
+  const FormerChild& former = *options.former;
+  proto::WorkerLeaving* leaving = facts.emplace_back().mutable_worker_leaving();
+  leaving->set_worker_id(former.id.bits);
+  if (former.culprit.n == 0) return;
+  ToProto(former.culprit, leaving->mutable_culprit());
+  proto::TaskFailed* failed = facts.emplace_back().mutable_task_failed();
+  ToProto(former.culprit, failed->mutable_attempt());
+  failed->set_code(static_cast<int32_t>(ErrorCode::kUserCode));
+  failed->set_text(former.text.substr(0, kTextBytesMax));
+  failed->set_culprit(true);
+  failed->set_record(former.record);
+  failed->set_signal(former.signal);
+}
+
+// Everything that has no answer yet.
+std::vector<proto::Fact> WorkerBrain::State::OpenFacts() const {
+  std::vector<proto::Fact> facts;
+  if (former_repeats > 0) AddFormer(facts);
+  if (is_stopping || (is_over && held.empty())) {
+    proto::WorkerLeaving* leaving = facts.emplace_back().mutable_worker_leaving();
     leaving->set_worker_id(options.id.bits);
     leaving->set_asked(true);
   } else if (must_join) {
-    *message.add_facts() = JoinedFact();
+    facts.push_back(JoinedFact());
   }
-  must_join = false;
   for (const auto& [id, attempt] : held) {
-    if (attempt.fact && !attempt.is_unwanted) *message.add_facts() = *attempt.fact;
+    if (attempt.fact && !attempt.is_unwanted) facts.push_back(*attempt.fact);
   }
-  has_news = false;
+  return facts;
+}
+
+void WorkerBrain::State::SayFacts() {
+  proto::InboxMessage message;
+  const auto send = [&] {
+    if (message.facts_size() > 0) Say(AppendInbox{message.SerializeAsString()});
+    message.Clear();
+  };
+  for (proto::Fact& fact : OpenFacts()) {
+    *message.add_facts() = std::move(fact);
+    if (message.ByteSizeLong() > kMessageBytes) send();
+  }
+  send();
+  if (former_repeats > 0) --former_repeats;
+  must_join = has_news = false;
   repeat_at_ms = now_ms + options.repeat_ms;
-  if (message.facts_size() > 0) Say(AppendInbox{message.SerializeAsString()});
 }
 
 void WorkerBrain::State::Heartbeat(std::span<const proto::AttemptProgress> progress) {
@@ -206,33 +276,49 @@ void WorkerBrain::State::StartWaiting() {
   }
 }
 
+void WorkerBrain::State::Run(std::span<const proto::AttemptProgress> progress) {
+  if (is_over && held.empty()) has_news = true;
+  if (must_join || has_news || (HasOpenFacts() && now_ms >= repeat_at_ms)) SayFacts();
+  if (is_stopping) return Leave(143, "terminated");
+  if (is_over && held.empty()) return Leave(0, "");
+  StartWaiting();
+  Heartbeat(progress);
+}
+
+bool WorkerBrain::State::HasOpenFacts() const {
+  return former_repeats > 0 ||
+         std::ranges::any_of(held, [](const auto& entry) { return entry.second.fact.has_value(); });
+}
+
 WorkerBrain::WorkerBrain(WorkerOptions options, GateAnswer gate)
-    : state_(std::make_unique<State>(std::move(options), std::move(gate))) {}
+    : state_(std::make_unique<State>(std::move(options), std::move(gate))) {
+  if (state_->options.former) state_->former_repeats = kFormerRepeats;
+}
 
 WorkerBrain::~WorkerBrain() = default;
 
 void WorkerBrain::JournalRead(int64_t offset, Bytes bytes) {
   State& state = *state_;
-  if (state.has_left) return;
+  if (state.has_left || state.is_moving) return;
   if (!state.phase_was_read) {
     if (offset == state.gate.phase_offset) state.ReadPhase(bytes);
     return;
   }
-  if (offset < state.gate.position.offset) return;  // of the reading before
   const auto message = state.reader.Read(offset, bytes);
   state.read_to = offset;
-  if (!message) return LogBroken(message.error());
+  if (!message) return state.Leave(ExitCodeOf(message.error().code), message.error().text);
   if (*message == nullptr) return;
   for (const proto::JournalRecord& record : (*message)->records()) {
     state.Apply(record, state.reader.position().epoch.value_or(0));
   }
 }
 
-void WorkerBrain::LogBroken(Error error) { state_->Leave(78, error.text); }
+void WorkerBrain::LogBroken(const Error& error) { state_->Leave(78, error.text); }
 
 void WorkerBrain::AttemptEnded(size_t slot, const Status& result,
                                std::span<const uint32_t> missing_map_tasks) {
   State& state = *state_;
+  MINKE_CHECK(slot < state.slots.size() && state.slots[slot]);
   const AttemptId id = *std::exchange(state.slots[slot], std::nullopt);
   const auto found = state.held.find(id);
   if (found == state.held.end()) return;
@@ -251,12 +337,15 @@ void WorkerBrain::AttemptEnded(size_t slot, const Status& result,
     proto::MapOutputMissing* missing = fact.mutable_map_output_missing();
     ToProto(id, missing->mutable_attempt());
     missing->set_winners(attempt.start.winners);
-    for (const uint32_t task : missing_map_tasks) missing->add_map_tasks(task);
+    for (const uint32_t task :
+         missing_map_tasks.first(std::min(missing_map_tasks.size(), kMissingMax))) {
+      missing->add_map_tasks(task);
+    }
   } else {
     proto::TaskFailed* failed = fact.mutable_task_failed();
     ToProto(id, failed->mutable_attempt());
     failed->set_code(static_cast<int32_t>(result.error().code));
-    failed->set_text(result.error().text);
+    failed->set_text(result.error().text.substr(0, kTextBytesMax));
     failed->set_record(-1);
   }
   state.has_news = true;
@@ -275,30 +364,17 @@ std::vector<WorkerEffect> WorkerBrain::Step(int64_t now_ms,
     state.has_begun = true;
     state.Say(ReadJournal{state.gate.phase_offset});
   }
-  if (state.phase_was_read && !state.has_left) {
-    const bool has_open_facts = std::ranges::any_of(
-        state.held, [](const auto& entry) { return entry.second.fact.has_value(); });
-    if (state.must_join || state.has_news || (has_open_facts && now_ms >= state.repeat_at_ms)) {
-      state.SayFacts();
-    }
-    if (state.is_stopping) {
-      state.Leave(143, "terminated");
-    } else {
-      state.StartWaiting();
-      state.Heartbeat(progress);
-    }
-  }
+  if (!state.has_left && (state.phase_was_read || state.is_stopping)) state.Run(progress);
+  state.is_moving = false;
   return std::exchange(state.effects, {});
 }
 
 int64_t WorkerBrain::wake_at_ms() const {
   const State& state = *state_;
-  if (state.has_left) return std::numeric_limits<int64_t>::max();
   int64_t at = std::numeric_limits<int64_t>::max();
+  if (state.has_left || !state.phase_was_read) return at;
   if (state.options.heartbeat_ms != 0) at = state.heartbeat_at_ms;
-  for (const auto& [id, attempt] : state.held) {
-    if (attempt.fact) return std::min(at, state.repeat_at_ms);
-  }
+  if (state.HasOpenFacts()) at = std::min(at, state.repeat_at_ms);
   return at;
 }
 

@@ -87,9 +87,10 @@ class WorkerBrain {
 
   // ---- what has come in
   void JournalRead(int64_t offset, Bytes bytes);
-  void LogBroken(Error error);
-  // kUserCode …: see TaskFailed; kNotFound with `missing_map_tasks`: MapOutputMissing; kCancelled:
-  // nothing is said. Ok only after every block and the report were acknowledged.
+  void LogBroken(const Error& error);
+  // kUserCode …: see TaskFailed; kNotFound with `missing_map_tasks`: MapOutputMissing. After
+  // CancelAttempt nothing is said of it. Ok only after every block and the report were
+  // acknowledged.
   void AttemptEnded(size_t slot, const Status& result,
                     std::span<const uint32_t> missing_map_tasks = {});
   void Stop();  // SIGTERM: says WorkerLeaving, and exits with 143

@@ -76,7 +76,7 @@ class EmbeddedRun {
       observer_.OnDone(master_->brain().View());
       return 0;
     }
-    return Abandon(status);
+    return Fail(status);
   }
 
  private:
@@ -190,8 +190,8 @@ class EmbeddedRun {
                          MINKE_TRY(LoadWinningParts(store_, incarnation_, job)));
   }
 
-  // Removes what was written aside and says why. Attempts that still run end with the process.
-  int Abandon(const Status& status) {
+  // Says why. Attempts that still run end with the process; the parent removes what they wrote.
+  int Fail(const Status& status) {
     int code = 0;
     std::string text;
     if (stopped_by_ != 0) {
@@ -203,11 +203,6 @@ class EmbeddedRun {
     } else {
       code = master_->exit()->code;
       text = master_->exit()->text;
-    }
-    if (run_->output != nullptr) {
-      if (Status removed = run_->output->Abandon(); !removed) {
-        text += "; and what was written aside is left: " + removed.error().text;
-      }
     }
     const JobView view = master_->brain().View();
     observer_.OnFailed(code, text, &view);
@@ -277,7 +272,8 @@ class Parent {
       // Never destroyed: attempts may still run when it returns, and the process ends right then.
       return (new EmbeddedRun(request_, observer_, pages_, {incarnation, crashes_}))->Run();
     });
-    if (!end.is_own_end()) CleanUpAside(request_, incarnation);
+    // Only now does no attempt write any more.
+    if (!end.is_own_end() || end.exit_code != 0) CleanUpAside(request_, incarnation);
     return end;
   }
 
