@@ -60,6 +60,10 @@ class Exceptions(UserCode):
         for place in ("map", "reduce", "fold", "begin"):
             self.job_fails(place, "throw-int", saying=["not a std::exception"])
 
+    def test_in_words_that_are_not_utf8(self):
+        for flags in ((), ("--json",)):
+            self.job_fails("map", "throw-bytes", *flags, saying=["4 times", "which is not UTF-8"])
+
     @unittest.skipIf(is_sanitized(), "sanitizers need more address space than any limit")
     def test_out_of_memory(self):
         def bound():
