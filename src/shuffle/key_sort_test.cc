@@ -44,8 +44,8 @@ std::vector<uint64_t> Sorted(const Strings& keys) {
 std::vector<uint64_t> Expected(const Strings& keys) {
   std::vector<uint64_t> places(keys.size());
   std::iota(places.begin(), places.end(), 0);
-  std::ranges::stable_sort(
-      places, [&](uint64_t a, uint64_t b) { return keys.KeyAt(a) < keys.KeyAt(b); });
+  std::ranges::stable_sort(places,
+                           [&](uint64_t a, uint64_t b) { return keys.KeyAt(a) < keys.KeyAt(b); });
   return places;
 }
 
