@@ -3,7 +3,9 @@
 #include <csignal>
 #include <cstdlib>
 #include <fmt/format.h>
+#include <string>
 #include <string_view>
+#include <unistd.h>
 #include <utility>
 
 #include "base/machine.h"
@@ -43,7 +45,11 @@ ChildEnd RunChildAlone(const RunRequest& request, const SupervisorOptions& optio
                            [&] { return RunAlone(request, crashes, task, incarnation, pages); });
   if (!end.is_own_end()) {
     const auto spill = SpillFolder(request.spill_folder, std::getenv("TMPDIR"));
-    if (spill) (void)OutputFolder::CleanUp(OutputOfTask(*spill, incarnation), incarnation);
+    if (spill) {
+      const std::string output = OutputOfTask(*spill, incarnation);
+      (void)OutputFolder::CleanUp(output, incarnation);
+      rmdir(output.c_str());  // there, and empty, if the child ended before it wrote into it
+    }
   }
   return end;
 }
