@@ -52,20 +52,6 @@ class MemorySegment final : public AggregateSegment {
   const char* entry(size_t index) const { return arena.data() + uint64_t{places[index]} * 8; }
 };
 
-// A RunSink that remembers which partitions it saw.
-class NotingSink final : public RunSink {
- public:
-  NotingSink(RunSink* sink, std::vector<bool>* seen) : sink_(sink), seen_(seen) {}
-  Status Put(uint32_t partition, Bytes block, bool last) override {
-    (*seen_)[partition] = true;
-    return sink_->Put(partition, block, last);
-  }
-
- private:
-  RunSink* sink_;
-  std::vector<bool>* seen_;
-};
-
 // States in one run.
 class RunSegment final : public AggregateSegment {
  public:

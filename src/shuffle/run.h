@@ -10,6 +10,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include <minke/abi.h>
 
@@ -25,6 +26,20 @@ class RunSink {
   virtual ~RunSink() = default;
   // `last` marks the partition's last block in this run. A partition without records has no block.
   virtual Status Put(uint32_t partition, Bytes block, bool last) = 0;
+};
+
+// Hands on to another sink, and notes in `seen` which partitions have blocks. Both outlive it.
+class NotingSink final : public RunSink {
+ public:
+  NotingSink(RunSink* sink, std::vector<bool>* seen) : sink_(sink), seen_(seen) {}
+  Status Put(uint32_t partition, Bytes block, bool last) override {
+    (*seen_)[partition] = true;
+    return sink_->Put(partition, block, last);
+  }
+
+ private:
+  RunSink* sink_;
+  std::vector<bool>* seen_;
 };
 
 // Gives the blocks of one run and one partition, in order; an empty answer is the end. Valid until

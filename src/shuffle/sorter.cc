@@ -170,19 +170,6 @@ class RunSegment final : public SortedSegment {
   bool has_partition(uint32_t partition) const override { return seen[partition]; }
 };
 
-class NotingSink final : public RunSink {
- public:
-  NotingSink(RunSink* sink, std::vector<bool>* seen) : sink_(sink), seen_(seen) {}
-  Status Put(uint32_t partition, Bytes block, bool last) override {
-    (*seen_)[partition] = true;
-    return sink_->Put(partition, block, last);
-  }
-
- private:
-  RunSink* sink_;
-  std::vector<bool>* seen_;
-};
-
 }  // namespace
 
 struct Sorter::State {

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/hash.h"
+#include "shuffle/key_sort.h"
 
 namespace minke {
 namespace {
@@ -26,21 +27,13 @@ class HashPartitioner final : public KeyPartitioner {
   uint32_t partitions_;
 };
 
-// The first 8 bytes of a key as a number that orders as the bytes do; shorter keys are padded with
-// zeros.
-uint64_t PrefixOf(Bytes key) {
-  uint64_t prefix = LoadBe64(key.data());
-  if (key.size() < 8) prefix &= key.empty() ? 0 : ~uint64_t{0} << (64 - 8 * key.size());
-  return prefix;
-}
-
 class RangePartitioner final : public KeyPartitioner {
  public:
   explicit RangePartitioner(std::vector<std::string> splitters) : splitters_(std::move(splitters)) {
     for (std::string& splitter : splitters_) {
       const size_t size = splitter.size();
       splitter.resize(size + MINKE_READABLE_BEYOND);
-      prefixes_.push_back(PrefixOf(Bytes(splitter.data(), size)));
+      prefixes_.push_back(KeyPrefix(Bytes(splitter.data(), size), 0));
       splitter.resize(size);
     }
     prefixes_.resize(std::bit_ceil(prefixes_.size() + 1) - 1, UINT64_MAX);
@@ -53,7 +46,7 @@ class RangePartitioner final : public KeyPartitioner {
 
  private:
   uint32_t Find(Bytes key) const {
-    const uint64_t prefix = PrefixOf(key);
+    const uint64_t prefix = KeyPrefix(key, 0);
     // How many prefixes are below the key's. Arithmetic, and as many steps for every key: where a
     // key belongs cannot be predicted.
     size_t at = 0;
