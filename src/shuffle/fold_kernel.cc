@@ -78,11 +78,11 @@ class BuiltIn final : public FoldKernel {
   const void* initial() const override { return &initial_; }
 
   Status Fold(StateTable& table, std::span<const minke_pair> pairs) override {
-    if (is_v3_) {
-      FoldV3(table, pairs);
-    } else {
-      FoldAny(table, pairs);
-    }
+    table.FindOrAdd<sizeof(State)>(pairs, [&](size_t i, char* at) {
+      State state = LoadState(at);
+      Op::Fold(state, pairs[i]);
+      std::memcpy(at, &state, sizeof(State));
+    });
     return {};
   }
 
@@ -126,23 +126,7 @@ class BuiltIn final : public FoldKernel {
     Op::Merge(state, LoadState(from));
     std::memcpy(into, &state, sizeof(State));
   }
-  [[gnu::always_inline]] static inline void FoldPairs(StateTable& table,
-                                                      std::span<const minke_pair> pairs) {
-    table.FindOrAdd<sizeof(State)>(pairs, [&](size_t i, char* at) {
-      State state = LoadState(at);
-      Op::Fold(state, pairs[i]);
-      std::memcpy(at, &state, sizeof(State));
-    });
-  }
-  static void FoldAny(StateTable& table, std::span<const minke_pair> pairs) {
-    FoldPairs(table, pairs);
-  }
-  [[gnu::target("arch=x86-64-v3")]] static void FoldV3(StateTable& table,
-                                                       std::span<const minke_pair> pairs) {
-    FoldPairs(table, pairs);
-  }
 
-  const bool is_v3_ = __builtin_cpu_supports("x86-64-v3") != 0;
   const State initial_ = Op::kInitial;
   std::vector<char> stored_;
 };

@@ -25,11 +25,12 @@ class DoubleSumKernel final : public FoldKernel {
   const void* initial() const override { return &initial_; }
 
   Status Fold(StateTable& table, std::span<const minke_pair> pairs) override {
-    if (is_v3_) {
-      FoldV3(table, pairs);
-    } else {
-      FoldAny(table, pairs);
-    }
+    table.FindOrAdd<sizeof(WindowSum)>(pairs, [&](size_t i, char* at) {
+      // In place: a copy would wait for the stores of the pair before.
+      auto* state = std::launder(reinterpret_cast<WindowSum*>(at));
+      if (!state->TryAdd(pairs[i].value.f64)) [[unlikely]]
+        AddAny(at, pairs[i].value.f64);
+    });
     return {};
   }
 
@@ -109,22 +110,6 @@ class DoubleSumKernel final : public FoldKernel {
     }
   }
 
-  [[gnu::always_inline]] inline void FoldPairs(StateTable& table,
-                                               std::span<const minke_pair> pairs) {
-    table.FindOrAdd<sizeof(WindowSum)>(pairs, [&](size_t i, char* at) {
-      // In place: a copy would wait for the stores of the pair before.
-      auto* state = std::launder(reinterpret_cast<WindowSum*>(at));
-      if (!state->TryAdd(pairs[i].value.f64)) [[unlikely]]
-        AddAny(at, pairs[i].value.f64);
-    });
-  }
-  void FoldAny(StateTable& table, std::span<const minke_pair> pairs) { FoldPairs(table, pairs); }
-  [[gnu::target("arch=x86-64-v3")]] void FoldV3(StateTable& table,
-                                                std::span<const minke_pair> pairs) {
-    FoldPairs(table, pairs);
-  }
-
-  const bool is_v3_ = __builtin_cpu_supports("x86-64-v3") != 0;
   const WindowSum initial_ = WindowSum::Empty();
   std::vector<char> stored_;
 };

@@ -87,8 +87,8 @@ class PairWriter {
     end_ = emitter_->pairs + emitter_->capacity;
   }
 
-  // Hands the batch over; afterwards `bytes` fit into the scratch, or the emitter has failed. Always
-  // inlined: a call would take the writer's address, and keep its fields in memory.
+  // Hands the batch over; afterwards `bytes` fit into the scratch, or the emitter has failed.
+  // Always inlined: a call would take the writer's address, and keep its fields in memory.
   [[gnu::always_inline]] void Hand(size_t bytes) {
     next_ = HandOver(emitter_, next_, bytes);
     end_ = emitter_->pairs + emitter_->capacity;
