@@ -1,34 +1,11 @@
 #include "shuffle/key_lookup.h"
 
-#include <algorithm>
-#include <array>
-#include <bit>
-
 namespace minke {
 namespace {
 
 // Odd constants of evenly mixed bits.
 constexpr uint64_t kMix[] = {0x9e3779b97f4a7c15u, 0xd6e8feb86659fd93u, 0xa0761d6478bd642fu,
                              0xe7037ed1a0b428dbu, 0x8ebc6af09c88c6e3u};
-
-// Where the parts of a short key lie, by its size: looked up, since sizes vary from key to key and
-// a branch on them would be foretold badly.
-struct alignas(32) ShortKey {
-  uint8_t head[16];    // ones where the head holds size and key, zeros behind the key's end
-  uint64_t tail_from;  // the last 8 bytes, where they go beyond the head
-  uint64_t tail;       // ones if they do
-};
-
-constexpr auto kShortKeys = [] {
-  std::array<ShortKey, kShortKeyBytes + 1> keys{};
-  for (uint32_t size = 0; size <= kShortKeyBytes; ++size) {
-    ShortKey& key = keys[size];
-    std::fill_n(key.head, sizeof(uint32_t) + std::min(size, kHeadKeyBytes), uint8_t{0xff});
-    key.tail_from = size > kHeadKeyBytes ? size - 8 : 0;
-    key.tail = size > kHeadKeyBytes ? ~uint64_t{0} : 0;
-  }
-  return keys;
-}();
 
 // `row` is the size, at most kShortKeyBytes.
 [[gnu::always_inline]] inline __m128i LoadHead(const char* key, uint32_t size, uint32_t row) {
@@ -38,9 +15,10 @@ constexpr auto kShortKeys = [] {
   return _mm_insert_epi32(_mm_and_si128(bytes, mask), static_cast<int>(size), 0);
 }
 
-[[gnu::always_inline]] inline uint64_t LoadTail(const char* key, uint32_t size) {
-  const ShortKey& parts = kShortKeys[size];
-  return LoadLe<uint64_t>(key + parts.tail_from) & parts.tail;
+[[gnu::always_inline]] inline __m128i LoadTail(const char* key, uint32_t size) {
+  const auto* tail = reinterpret_cast<const __m128i*>(key + kHeadKeyBytes);
+  const auto* mask = reinterpret_cast<const __m128i*>(kShortKeys[size].tail);
+  return _mm_and_si128(_mm_loadu_si128(tail), _mm_load_si128(mask));
 }
 
 inline uint64_t FoldedProduct(uint64_t a, uint64_t b) {
@@ -49,17 +27,16 @@ inline uint64_t FoldedProduct(uint64_t a, uint64_t b) {
 }
 
 // Of a short key, by products.
-[[gnu::always_inline]] inline uint32_t HashV2(__m128i head, uint64_t tail, uint64_t seed) {
-  const auto low = static_cast<uint64_t>(_mm_cvtsi128_si64(head));
-  const auto high = static_cast<uint64_t>(_mm_extract_epi64(head, 1));
-  const uint64_t hash = FoldedProduct(low ^ seed, high ^ kMix[1]) ^ tail;
-  return static_cast<uint32_t>(FoldedProduct(hash, kMix[2]) >> 32);
+[[gnu::always_inline]] inline uint32_t HashV2(__m128i head, __m128i tail, uint64_t seed) {
+  const auto low = [](__m128i v) { return static_cast<uint64_t>(_mm_cvtsi128_si64(v)); };
+  const auto high = [](__m128i v) { return static_cast<uint64_t>(_mm_extract_epi64(v, 1)); };
+  const uint64_t hash = FoldedProduct(low(head) ^ seed, high(head) ^ kMix[1]);
+  return static_cast<uint32_t>(FoldedProduct(hash ^ low(tail), high(tail) ^ kMix[2]) >> 32);
 }
 
 // By rounds of AES: after two of them, each bit of the first depends on each that went in.
-MINKE_X86_V3 inline uint32_t HashV3(__m128i head, uint64_t tail, __m128i seed) {
-  const __m128i end = _mm_cvtsi64_si128(static_cast<int64_t>(tail));
-  const __m128i mixed = _mm_aesenc_si128(_mm_xor_si128(head, seed), end);
+MINKE_X86_V3 inline uint32_t HashV3(__m128i head, __m128i tail, __m128i seed) {
+  const __m128i mixed = _mm_aesenc_si128(_mm_xor_si128(head, seed), tail);
   return static_cast<uint32_t>(
       _mm_cvtsi128_si32(_mm_aesenc_si128(_mm_aesenc_si128(mixed, seed), seed)));
 }
