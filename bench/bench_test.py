@@ -3,10 +3,12 @@
 The command is what MINKE_BIN names (ctest sets it).
 """
 
+import collections
 import contextlib
 import io
 import os
 import shutil
+import subprocess
 import tempfile
 import unittest
 
@@ -124,6 +126,44 @@ class Faults(BenchTest):
     def test_a_program_that_fails_ends_it_with_the_programs_own_words(self):
         code, _, _ = self.bench(row(FAILS, COPY, {"wall": (1000, 1000)}))
         self.assertIn("it is broken", code)
+
+
+class Rivals(BenchTest):
+    """What is compared is what the programs sum up; keys and numbers of every length that they
+    treat apart, and files that end anywhere in a block of 64 bytes."""
+
+    def answer(self, name, text, *words):
+        source, target = os.path.join(self.folder, "in"), os.path.join(self.folder, "out")
+        with open(source, "wb") as file:
+            file.write(text)
+        subprocess.run([programs.path(name), source, target, *words], check=True)
+        with open(target, "rb") as file:
+            return file.read()
+
+    def expect(self, sums):
+        return b"".join(b"%s %d\n" % pair for pair in sorted(sums.items()))
+
+    def test_prefixes_counts_what_words_begin_with(self):
+        words = [b"abcdefghij"[first:] * length for length in range(1, 9) for first in range(9)]
+        for length in (3, 16, 40, 1000):
+            for cut in range(70):
+                text = b" ".join(words * 3)[cut:]
+                sums = collections.Counter(word[:length] for word in text.split())
+                self.assertEqual(self.answer("prefixes", text, "2", str(length)),
+                                 self.expect(sums), f"length {length}, cut {cut}")
+
+    def test_hosts_sums_the_last_number_of_each_line(self):
+        ends = [b"%d" % (10**digits + digits) for digits in range(16)] + [b"-", b"", b"x"]
+        sums, text = collections.Counter(), b""
+        for number, end in enumerate(ends * 40):
+            host = b"host-%d." % (number % 7) + b"x" * (number % 67)
+            text += host + b" " * (number % 13 + 1) + end + b"\n"
+            sums[host] += int(end) if end.isdigit() else 0
+        self.assertEqual(self.answer("hosts", text), self.expect(sums))
+        self.assertEqual(self.answer("hosts", b"a 7"), b"a 7\n")
+        self.assertEqual(self.answer("hosts", b"a \xff1234567\na 12:1"), b"a 1234568\n")
+        self.assertEqual(self.answer("hosts", b"no number's before this line's end\n\nb 1"),
+                         b"b 1\nno 0\n")
 
 
 class Words(BenchTest):

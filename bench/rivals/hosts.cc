@@ -18,18 +18,34 @@ uint32_t Mask(const char* at, char wanted) {
       _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at)), _mm256_set1_epi8(wanted))));
 }
 
+// The number that the text ends with; 0 if it ends with none.
+uint64_t LastNumber(const char* begin, const char* end) {
+  if (end - begin >= 8) {  // up to seven digits at once
+    uint64_t digits = rival::Load(end - 8) ^ 0x3030303030303030u;
+    const uint64_t others =
+        (((digits & 0x7f7f7f7f7f7f7f7fu) + 0x7676767676767676u) | digits) & 0x8080808080808080u;
+    if (others) {
+      digits &= -(uint64_t{2} << (63 - __builtin_clzll(others)));  // what is behind the last other
+      digits = digits * (10 << 8 | 1) >> 8 & 0x00ff00ff00ff00ffu;
+      digits = digits * (100 << 16 | 1) >> 16 & 0x0000ffff0000ffffu;
+      return digits * (uint64_t{10000} << 32 | 1) >> 32;
+    }
+  }
+  uint64_t number = 0, scale = 1;
+  for (; end > begin && end[-1] >= '0' && end[-1] <= '9'; --end) {
+    number += static_cast<uint64_t>(end[-1] - '0') * scale;
+    scale *= 10;
+  }
+  return number;
+}
+
 void AddLine(const char* line, const char* end, rival::KeyTable& table) {
   const char* space = line;
   uint32_t mask;
   while ((mask = Mask(space, ' ')) == 0 && space < end) space += 32;
   space += mask ? __builtin_ctz(mask) : 0;
   if (space >= end) return;
-  uint64_t bytes = 0, scale = 1;
-  for (const char* digit = end; digit[-1] >= '0' && digit[-1] <= '9'; --digit) {
-    bytes += static_cast<uint64_t>(digit[-1] - '0') * scale;
-    scale *= 10;
-  }
-  table.Add(line, static_cast<size_t>(space - line), bytes);
+  table.Add(line, static_cast<size_t>(space - line), LastNumber(space, end));
 }
 
 // Whole lines only.

@@ -24,17 +24,19 @@ KeyTable::KeyTable()
 
 void KeyTable::Flush() {
   Entry* candidates[kBatch];
-  for (int i = 0; i < batched_; ++i) candidates[i] = Candidate(batch_[i].hash);
-  for (int i = 0; i < batched_; ++i) {
-    if (candidates[i] && IsSame(*candidates[i], batch_[i])) {
-      candidates[i]->sum += batch_[i].value;
-    } else if (Entry* entry = Find(batch_[i])) {
-      entry->sum += batch_[i].value;
+  Entry** candidate = candidates;
+  for (const Key* key = batch_; key < next_; ++key) *candidate++ = Candidate(key->hash);
+  candidate = candidates;
+  for (const Key* key = batch_; key < next_; ++key) {
+    Entry* entry = *candidate++;
+    if (!entry || !IsSame(*entry, *key)) entry = Find(*key);
+    if (entry) {
+      entry->sum += key->value;
     } else {
-      Insert(batch_[i]);
+      Insert(*key);
     }
   }
-  batched_ = 0;
+  next_ = batch_;
 }
 
 Entry* KeyTable::Find(const Key& key) const {
@@ -47,26 +49,29 @@ Entry* KeyTable::Find(const Key& key) const {
 void KeyTable::Insert(const Key& key) {
   Slot* slot = slots_ + Home(key.hash);
   while (slot->offset) ++slot;
+  // An entry that fits into a cache line lies in one: the prefetch has all of it.
+  constexpr size_t kLine = 64;
+  const size_t bytes = (offsetof(Entry, bytes) + std::max<size_t>(key.size, 16) + 7) & ~size_t{7};
+  if (used_ % kLine + std::min(bytes, kLine) > kLine) used_ = (used_ + kLine - 1) & ~(kLine - 1);
   *slot = {key.hash, static_cast<uint32_t>(used_ / 8)};
   Entry* entry = At(slot->offset);
   entry->sum = key.value;
   entry->size = key.size;
   // The arena's pages are zeros, so what is behind the key already is.
-  memcpy(entry->bytes, &key.first, 8);
-  memcpy(entry->bytes + 8, &key.second, 8);
+  memcpy(entry->bytes, key.bytes, 16);
   if (key.size > 16) memcpy(entry->bytes + 16, key.data + 16, key.size - 16);
-  used_ += (offsetof(Entry, bytes) + std::max<size_t>(key.size, 16) + 7) & ~size_t{7};
+  used_ += bytes;
   if (used_ > kArenaBytes - (size_t{1} << 32)) {
     fprintf(stderr, "the arena is full\n");
     exit(1);
   }
-  if (++size_ > (size_t{1} << bits_) * 6 / 10) Grow();
+  if (++size_ > home_count() * 6 / 10) Grow();
 }
 
 void KeyTable::Grow() {
   Slot* const old = slots_;
   const size_t old_count = slot_count();
-  bits_ += bits_ + 2 > 24 ? 1 : 2;
+  shift_ -= home_count() < size_t{1} << 23 ? 2 : 1;
   slots_ = static_cast<Slot*>(Reserve(slot_count() * sizeof(Slot)));
   for (size_t i = 0; i < old_count; ++i) {
     if (!old[i].offset) continue;

@@ -23,7 +23,7 @@ struct Entry {
 
 struct Key {
   const char* data;
-  uint64_t first, second;  // its first 16 bytes, zeros behind its end
+  char bytes[16];  // its first ones, zeros behind its end
   uint32_t hash, size;
   uint64_t value;
 };
@@ -46,45 +46,54 @@ inline uint64_t Mix(uint64_t a, uint64_t b) {
 alignas(64) inline constexpr unsigned char kMask[32] = {255, 255, 255, 255, 255, 255, 255, 255,
                                                         255, 255, 255, 255, 255, 255, 255, 255};
 
-inline Key MakeKey(const char* data, uint32_t size, uint64_t value) {
-  Key key{data, 0, 0, 0, size, value};
+// Fills it where it stays: a copy would wait for the stores of its parts.
+inline void FillKey(Key& key, const char* data, uint32_t size, uint64_t value) {
+  key.data = data;
+  key.size = size;
+  key.value = value;
   uint64_t hash;
   if (size <= 16) {
     const __m128i mask = _mm_loadu_si128(reinterpret_cast<const __m128i*>(kMask + 16 - size));
     const __m128i bytes =
         _mm_and_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(data)), mask);
-    key.first = static_cast<uint64_t>(_mm_cvtsi128_si64(bytes));
-    key.second = static_cast<uint64_t>(_mm_extract_epi64(bytes, 1));
-    hash = Mix(key.first ^ 0x9E3779B97F4A7C15u, key.second ^ 0xD6E8FEB86659FD93u ^ size);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(key.bytes), bytes);
+    hash = Mix(static_cast<uint64_t>(_mm_cvtsi128_si64(bytes)) ^ 0x9E3779B97F4A7C15u,
+               static_cast<uint64_t>(_mm_extract_epi64(bytes, 1)) ^ 0xD6E8FEB86659FD93u ^ size);
   } else {
     hash = size * 0x9E3779B97F4A7C15u;
     for (const char* at = data; at < data + size - 16; at += 16)
       hash = Mix(Load(at) ^ hash, Load(at + 8) ^ 0xE7037ED1A0B428DBu);
-    key.first = Load(data);
-    key.second = Load(data + 8);
+    memcpy(key.bytes, data, 16);
     hash = Mix(Load(data + size - 16) ^ hash, Load(data + size - 8) ^ 0x8EBC6AF09C88C6E3u);
   }
   key.hash = static_cast<uint32_t>(Mix(hash, 0xA0761D6478BD642Fu) >> 32);
-  return key;
+}
+
+// Of 16 bytes; zero if there is none.
+inline uint64_t Difference(const char* a, const char* b) {
+  return (Load(a) ^ Load(b)) | (Load(a + 8) ^ Load(b + 8));
 }
 
 inline bool IsSame(const Entry& entry, const Key& key) {
-  if ((entry.size ^ key.size) | (Load(entry.bytes) ^ key.first) |
-      (Load(entry.bytes + 8) ^ key.second))
-    return false;
-  return key.size <= 16 || memcmp(entry.bytes + 16, key.data + 16, key.size - 16) == 0;
+  if ((entry.size ^ key.size) | Difference(entry.bytes, key.bytes)) return false;
+  for (size_t at = 16; at < key.size; at += 16) {
+    const size_t from = std::min<size_t>(at, key.size - 16);
+    if (Difference(entry.bytes + from, key.data + from)) return false;
+  }
+  return true;
 }
 
 class alignas(128) KeyTable {
  public:
   KeyTable();
+  KeyTable(const KeyTable&) = delete;
 
   // Adds `value` to the key's sum. It may do so only at Flush().
   void Add(const char* data, size_t size, uint64_t value) {
-    Key& key = batch_[batched_];
-    key = MakeKey(data, static_cast<uint32_t>(size), value);
+    Key& key = *next_++;
+    FillKey(key, data, static_cast<uint32_t>(size), value);
     PrefetchSlot(key.hash);
-    if (++batched_ == kBatch) Flush();
+    if (next_ == batch_ + kBatch) Flush();
   }
   void Flush();
 
@@ -122,18 +131,19 @@ class alignas(128) KeyTable {
   static constexpr size_t kSlack = 4096;
   static constexpr size_t kArenaBytes = size_t{1} << 35;
 
-  size_t Home(uint32_t hash) const { return hash >> (32 - bits_); }
-  size_t slot_count() const { return (size_t{1} << bits_) + kSlack; }
+  size_t Home(uint32_t hash) const { return hash >> shift_; }
+  size_t home_count() const { return size_t{1} << (32 - shift_); }
+  size_t slot_count() const { return home_count() + kSlack; }
   Entry* At(uint32_t offset) const { return reinterpret_cast<Entry*>(arena_ + size_t{offset} * 8); }
   void Insert(const Key& key);
   void Grow();
 
-  unsigned bits_ = 16;  // before slots_, whose size it gives
+  unsigned shift_ = 16;  // before slots_, whose size it gives
   Slot* slots_;
   size_t size_ = 0;
   char* arena_;
   size_t used_ = 8;
-  int batched_ = 0;
+  Key* next_ = batch_;
   Key batch_[kBatch];
 };
 

@@ -95,8 +95,8 @@ class RangeMerge {
     for (int i = 0; i < batched_; ++i) candidates[i] = largest_.Candidate(batch_[i].hash);
     for (int i = 0; i < batched_; ++i) {
       Entry* const entry = batch_[i].entry;
-      const Key key{entry->bytes,   Load(entry->bytes), Load(entry->bytes + 8),
-                    batch_[i].hash, entry->size,        entry->sum};
+      Key key{entry->bytes, {}, batch_[i].hash, entry->size, entry->sum};
+      memcpy(key.bytes, entry->bytes, 16);
       Entry* same = candidates[i];
       if (same && !IsSame(*same, key)) same = largest_.Find(key);
       if (same) {

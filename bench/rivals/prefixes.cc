@@ -33,18 +33,26 @@ uint64_t WordMask(const char* at) {
 // Whole words only.
 void AddPrefixes(const char* at, const char* end, size_t bytes, rival::KeyTable& table) {
   const char* word = nullptr;
+  uint64_t is_in_word = 0;  // the byte before `at`
   for (; at < end; at += 64) {
     uint64_t mask = WordMask(at);
     if (end - at < 64) mask &= (uint64_t{1} << (end - at)) - 1;
-    uint64_t edges = mask ^ (mask << 1 | (word != nullptr));  // where words begin and end
-    while (edges) {
-      const char* const edge = at + __builtin_ctzll(edges);
-      edges &= edges - 1;
-      if (word) table.Add(word, std::min(bytes, static_cast<size_t>(edge - word)), 1);
-      word = word ? nullptr : edge;
+    const uint64_t mask_before = mask << 1 | is_in_word;
+    uint64_t begins = mask & ~mask_before;
+    const auto next_begin = [&] {
+      const char* const begin = at + _tzcnt_u64(begins);
+      begins &= begins - 1;
+      return begin;
+    };
+    if (!is_in_word) word = next_begin();
+    for (uint64_t ends = mask_before & ~mask; ends; ends &= ends - 1) {
+      const char* const word_end = at + _tzcnt_u64(ends);
+      table.Add(word, std::min(bytes, static_cast<size_t>(word_end - word)), 1);
+      word = next_begin();
     }
+    is_in_word = mask >> 63;
   }
-  if (word) table.Add(word, std::min(bytes, static_cast<size_t>(end - word)), 1);
+  if (is_in_word) table.Add(word, std::min(bytes, static_cast<size_t>(end - word)), 1);
 }
 
 }  // namespace
