@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "adapter/file_store.h"
 #include "adapter/memory_store.h"
 #include "base/file.h"
 #include "control/plan.h"
@@ -19,6 +18,55 @@ std::string NewFolder() {
   std::string name = fs::temp_directory_path() / "one-job-test-XXXXXX";
   return mkdtemp(name.data());
 }
+
+// A store in memory that keeps no segments, as those that lie elsewhere.
+class BlockStore final : public Store {
+ public:
+  Result<std::optional<JobRow>> GetJob(const std::string& name) override {
+    return blocks_.GetJob(name);
+  }
+  Result<JobRow> CompareAndSetJob(const std::string& name, const std::optional<JobRow>& expected,
+                                  const JobRow& desired) override {
+    return blocks_.CompareAndSetJob(name, expected, desired);
+  }
+  Result<std::vector<std::string>> ListJobs() override { return blocks_.ListJobs(); }
+  Status PutBlock(Incarnation job, const std::string& name, Bytes block) override {
+    return blocks_.PutBlock(job, name, block);
+  }
+  Result<std::string> GetBlock(Incarnation job, const std::string& name) override {
+    return blocks_.GetBlock(job, name);
+  }
+  Status MakeShuffleTable(Incarnation job, const std::string& table) override {
+    return blocks_.MakeShuffleTable(job, table);
+  }
+  Status DropShuffleTable(Incarnation job, const std::string& table) override {
+    return blocks_.DropShuffleTable(job, table);
+  }
+  Result<std::unique_ptr<ShuffleWriter>> WriteShuffle(Incarnation job,
+                                                      const std::string& table) override {
+    return blocks_.WriteShuffle(job, table);
+  }
+  Result<std::unique_ptr<ShuffleScan>> ScanShuffle(Incarnation job, const std::string& table,
+                                                   uint32_t partition, uint32_t bucket) override {
+    return blocks_.ScanShuffle(job, table, partition, bucket);
+  }
+  bool keeps_segments() const override { return false; }
+  // Of reduce tasks only: their lines, until they are published.
+  Status PutSegment(Incarnation job, AttemptId attempt,
+                    std::shared_ptr<const void> segment) override {
+    return blocks_.PutSegment(job, attempt, std::move(segment));
+  }
+  Result<std::shared_ptr<const void>> GetSegment(Incarnation job, AttemptId attempt) override {
+    return blocks_.GetSegment(job, attempt);
+  }
+  void DropSegment(Incarnation job, AttemptId attempt) override {
+    blocks_.DropSegment(job, attempt);
+  }
+  Status DropJob(Incarnation job) override { return blocks_.DropJob(job); }
+
+ private:
+  MemoryStore blocks_;
+};
 
 }  // namespace
 
@@ -35,9 +83,9 @@ OneJob::OneJob(const std::string& job, const OneJobOptions& options)
   if (options.keeps_segments) {
     store_ = std::make_unique<MemoryStore>();
   } else {
-    store_ = FileStore::Open(folder_ + "/store").value();
-    EXPECT_TRUE(store_->MakeShuffleTable(kIncarnation, kTable));
+    store_ = std::make_unique<BlockStore>();
   }
+  EXPECT_TRUE(store_->MakeShuffleTable(kIncarnation, kTable));
   output_ = OutputFolder::Open(folder_ + "/out", kIncarnation, {}).value();
   slot.page = &page;
   context.incarnation = kIncarnation;

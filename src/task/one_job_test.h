@@ -21,7 +21,7 @@ struct OneJobOptions {
   size_t memory_bytes = 16 << 20;  // of a slot
   size_t kept_bytes = 16 << 20;    // of all finished map tasks
   size_t block_bytes = 64 << 10;
-  bool keeps_segments = true;  // false: map tasks write blocks, into a store of files
+  bool keeps_segments = true;  // false: map tasks write blocks
 };
 
 class OneJob {
