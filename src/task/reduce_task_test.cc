@@ -365,5 +365,16 @@ TEST(ReduceTaskInOrder, LeavesLinesUnderTheKeyOfTheirGroup) {
   }
 }
 
+TEST(ReduceTaskInOrder, WithoutLinesMakesNoRun) {
+  OneJob job("lists", {.files = {"\n"}});
+  job.context.output = nullptr;
+  job.context.merge_by_key = true;
+  const auto report = job.Reduce(0);
+  ASSERT_TRUE(report) << report.error().text;
+  const auto kept = job.context.store->GetSegment(OneJob::kIncarnation, job.last);
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(std::static_pointer_cast<const OrderedPart>(*kept)->run, nullptr);
+}
+
 }  // namespace
 }  // namespace minke
