@@ -144,21 +144,28 @@ Bytes BlockBuilder::SealPiece() {
   return Encode(piece, 0, flags);
 }
 
-// Checks header and checksum; the raw bytes are then in raw_, with room to read beyond.
-Status BlockDecoder::Unpack(Bytes block) {
+Status CheckBlock(Bytes block) {
   if (block.size() < kHeaderBytes) return Corrupt("it is shorter than a header");
   const char* header = block.data();
   if (LoadLe<uint32_t>(header) != kMagic) return Corrupt("it does not begin with MKB1");
   if (LoadLe<uint8_t>(header + 4) != kVersion) {
     return Error{ErrorCode::kConfiguration, "a block was written by a newer version of minke"};
   }
-  const auto codec = LoadLe<uint8_t>(header + 5);
-  const auto raw_size = LoadLe<uint32_t>(header + 12);
-  const Bytes payload = block.substr(kHeaderBytes);
-  if (LoadLe<uint32_t>(header + 16) != payload.size()) return Corrupt("its length is wrong");
+  if (LoadLe<uint32_t>(header + 16) != block.size() - kHeaderBytes) {
+    return Corrupt("its length is wrong");
+  }
   if (LoadLe<uint64_t>(header + kChecksumAt) != ChecksumOf(block)) {
     return Corrupt("its checksum is wrong");
   }
+  return {};
+}
+
+// Checks the block; its raw bytes are then in raw_, with room to read beyond.
+Status BlockDecoder::Unpack(Bytes block) {
+  MINKE_TRY_STATUS(CheckBlock(block));
+  const auto codec = LoadLe<uint8_t>(block.data() + 5);
+  const auto raw_size = LoadLe<uint32_t>(block.data() + 12);
+  const Bytes payload = block.substr(kHeaderBytes);
   if (raw_size > kRawMax) return Corrupt("it claims too many bytes");
   raw_.resize(size_t{raw_size} + MINKE_READABLE_BEYOND);
   bool is_whole = false;

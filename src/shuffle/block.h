@@ -68,6 +68,10 @@ class BlockBuilder {
   std::string stored_;
 };
 
+// Whether `block` is, byte for byte, one that a builder sealed: what a decoder checks first.
+// kCorruption: no; kConfiguration: by a newer version of minke.
+Status CheckBlock(Bytes block);
+
 // Takes blocks in their order and gives their records.
 class BlockDecoder {
  public:

@@ -80,6 +80,12 @@ class ShuffleDestination : public Destination {
                                       std::make_shared<MapOutput>(std::move(output)));
   }
 
+  // All runs on disk: those that were merged into others, and the output if it is one.
+  void ReportSpills(proto::Report& report) const {
+    report.set_spills(scratch_->runs());
+    report.set_spilled_bytes(scratch_->spilled_bytes());
+  }
+
   const JobContext& context_;
   const AttemptSpec& spec_;
   MemoryGrant grant_;
@@ -135,8 +141,7 @@ class AggregateDestination final : public ShuffleDestination {
     MINKE_TRY_STATUS(HandOver(
         report, [this](bool keep) { return table_.Finish(keep); },
         [this](RunSink* sink) { return table_.FinishInto(sink); }));
-    report.set_spills(table_.spills());
-    report.set_spilled_bytes(table_.spilled_bytes());
+    ReportSpills(report);
     return {};
   }
 
@@ -182,8 +187,7 @@ class SortDestination final : public ShuffleDestination {
     MINKE_TRY_STATUS(HandOver(
         report, [this](bool keep) { return sorter_.Finish(keep); },
         [this](RunSink* sink) { return sorter_.FinishInto(sink); }));
-    report.set_spills(sorter_.spills());
-    report.set_spilled_bytes(sorter_.spilled_bytes());
+    ReportSpills(report);
     return {};
   }
 

@@ -45,6 +45,11 @@ class Incoming {
     sound_ = check == CheckOf(incarnation_, block.key, last_of, content) &&
              (last_of == 0 || last_of == next_);
     if (!sound_) return {};
+    // Here, where its producer can run again: later it would fail the attempt that reads it.
+    if (Status status = CheckBlock(content); !status) {
+      sound_ = false;
+      return status.error().code == ErrorCode::kCorruption ? Status() : status;
+    }
     whole_ = last_of != 0;
     if (sink_ == nullptr) sink_ = MINKE_TRY(scratch_->Begin());
     return sink_->Put(block.key.partition, content, whole_);

@@ -56,12 +56,6 @@ class LineRun final : public PartOutput {
     part_.scratch = std::make_shared<ScratchFile>(context.spill_folder, context.spill);
   }
 
-  Status Open() {
-    RunSink* sink = MINKE_TRY(part_.scratch->Begin());
-    writer_ = std::make_unique<RunWriter>(context_.block, sink);
-    return {};
-  }
-
   Status Write(std::span<const minke_pair> pairs) override {
     lines_.Clear();
     MINKE_TRY_STATUS(lines_.Append(pairs));
@@ -81,8 +75,10 @@ class LineRun final : public PartOutput {
   }
 
   Result<proto::OutputFile> Finish() override {
-    MINKE_TRY_STATUS(writer_->Finish());
-    part_.run = MINKE_TRY(part_.scratch->Seal());
+    if (writer_ != nullptr) {
+      MINKE_TRY_STATUS(writer_->Finish());
+      part_.run = MINKE_TRY(part_.scratch->Seal());
+    }
     MINKE_TRY_STATUS(context_.store->PutSegment(context_.incarnation, attempt_,
                                                 std::make_shared<OrderedPart>(part_)));
     return ToProto("", {lines_.records(), bytes_, lines_.fingerprint()});
@@ -91,6 +87,9 @@ class LineRun final : public PartOutput {
  private:
   template <typename KeyOf>
   Status AddLines(KeyOf key_of) {
+    if (writer_ == nullptr) {  // many a map task of a selective job has no line: it makes no file
+      writer_ = std::make_unique<RunWriter>(context_.block, MINKE_TRY(part_.scratch->Begin()));
+    }
     size_t begin = 0;
     size_t i = 0;
     for (const size_t end : lines_.ends()) {
@@ -129,9 +128,7 @@ Result<std::unique_ptr<PartOutput>> PartOutput::Open(const JobContext& context,
         ErrorCode::kInvalidArgument,
         fmt::format("the job writes the side output '{}': name an output folder with -o", name)};
   }
-  auto run = std::make_unique<LineRun>(context, spec.id, lines);
-  MINKE_TRY_STATUS(run->Open());
-  return std::unique_ptr<PartOutput>(std::move(run));
+  return std::unique_ptr<PartOutput>(std::make_unique<LineRun>(context, spec.id, lines));
 }
 
 Result<PartOutput*> SideOutputs::Open(const std::string& name, minke_type key, minke_type value) {
