@@ -26,15 +26,19 @@ int RunAlone(const RunRequest& request, const KnownCrashes& crashes, TaskId task
   InstallCrashMarks();
   RunRequest alone = request;
   alone.alone = true;
-  auto run = PrepareRun(alone, ThreadsOf(request), incarnation);
-  if (!run) return ExitCodeOf(run.error().code);
-  (*run)->context.crashes = crashes;
+  auto declared = DeclareRun(alone, &pages.control());
+  if (!declared) return ExitCodeOf(declared.error().code);
+  auto prepared = PrepareRun(alone, *std::move(declared), ThreadsOf(request), incarnation);
+  if (!prepared) return ExitCodeOf(prepared.error().code);
+  // Never destroyed, as that would run user code; the process ends right then.
+  PreparedRun& run = *prepared->release();
+  run.context.crashes = crashes;
   SingleTaskOptions options;
   options.task = task;
   options.careful = true;
   SlotPage* page = pages.pages().data();
   const CrashMark mark(page);
-  const auto report = RunSingleTask(**run, options, page);
+  const auto report = RunSingleTask(run, options, page);
   return report ? 0 : ExitCodeOf(report.error().code);
 }
 
@@ -98,7 +102,7 @@ Error DescribeCrash(const RunRequest& request, const ChildEnd& end, const CrashP
     return Error{ErrorCode::kInternal,
                  fmt::format("minke itself failed in {}, see the line above", Where(*place))};
   }
-  if (place == nullptr && end.signal == SIGKILL) {
+  if (place == nullptr && end.signal == SIGKILL && !end.hung) {
     return Error{ErrorCode::kExhausted,
                  fmt::format("the process that ran {} was killed from outside (out of memory?); "
                              "give --memory a smaller value, or stop what killed it",
@@ -111,6 +115,7 @@ Error DescribeCrash(const RunRequest& request, const ChildEnd& end, const CrashP
     text += end.exited ? " ended the process" : " crashed";
   }
   if (place != nullptr) text += " in " + Where(*place);
+  if (end.was_declaring) text += " while it was declared";
   if (end.hung) {
     text += ": it was killed; --task-timeout gives it more time";
   } else if (end.exited) {

@@ -99,7 +99,8 @@ class Crashes(UserCode):
         for place, task in (("end", "map task 0"), ("close", "map task 0"),
                             ("merge", "reduce task 0"), ("finish", "reduce task 0")):
             self.job_fails(place, "segfault", saying=[f"crashed in {task}", "SIGSEGV"])
-        self.job_fails("declare", "segfault", saying=["bad_code.so:declare crashed", "SIGSEGV"])
+        self.job_fails("declare", "segfault",
+                       saying=["bad_code.so:declare crashed while it was declared", "SIGSEGV"])
 
     def test_in_what_came_through_a_pipe_name_the_batch(self):
         self.run_badly(70, fixture("bad_code", "map"), "-", "--arg", "how=segfault", "-o", "out",
@@ -126,7 +127,8 @@ class Exits(UserCode):
         for place in ("reduce", "fold", "begin", "close"):
             self.job_fails(place, "exit", saying=["ended the process in", "exit()"])
         self.job_fails("declare", "exit",
-                       saying=["bad_code.so:declare ended the process", "exit()"])
+                       saying=["bad_code.so:declare ended the process while it was declared",
+                               "exit()"])
 
 
 class Loops(UserCode):
@@ -149,6 +151,10 @@ class Loops(UserCode):
 
     def test_in_a_partitioner(self):
         self.loops("partition")
+
+    def test_when_the_job_is_declared(self):
+        self.job_fails("declare", "loop", "--task-timeout", "1", saying=[
+            "bad_code.so:declare made no progress for 1 s while it was declared", "--task-timeout"])
 
     def test_at_the_edges(self):
         self.loops("begin", "close")
