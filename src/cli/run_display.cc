@@ -126,7 +126,8 @@ void RunDisplay::PrintTable(const JobView& view) const {
   PrintRow("spills", view.spills == 0
                          ? "none"
                          : fmt::format("{}, {}", view.spills, MegabytesText(view.spilled_bytes)));
-  if (view.skipped != 0) PrintRow("skipped", fmt::format("{} bad records", Grouped(view.skipped)));
+  if (view.skipped != 0)
+    PrintRow("skipped", fmt::format("{} bad records or groups", Grouped(view.skipped)));
   for (const auto& [name, value] : view.counters) PrintRow(name, Grouped(value));
   PrintRow("fingerprint", fmt::format("{:016x}", view.fingerprint));
 }

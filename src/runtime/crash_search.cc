@@ -1,5 +1,6 @@
 #include "runtime/crash_search.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <fmt/format.h>
@@ -78,7 +79,10 @@ std::string Where(const CrashPlace& place) {
     where += fmt::format(", at the {} at byte {} of {}",
                          place.is_one ? "record" : "batch that begins", place.record, place.path);
   }
-  if (place.key_size >= 0) where += fmt::format(", at the group of key '{}'", Shown(place.key));
+  if (place.key_size >= 0) {
+    const bool is_cut = place.key_size > static_cast<int64_t>(place.key.size());
+    where += fmt::format(", at the group of key '{}{}'", Shown(place.key), is_cut ? "…" : "");
+  }
   return where;
 }
 
@@ -93,7 +97,9 @@ CrashPlace PlaceOf(const SlotPage& page) {
   if (place.record >= 0) place.path = page.path;
   place.is_one = page.is_one.load() != 0;
   place.key_size = page.key_size.load();
-  if (place.key_size >= 0) place.key.assign(page.key, static_cast<size_t>(place.key_size));
+  if (place.key_size >= 0) {
+    place.key.assign(page.key, std::min(static_cast<size_t>(place.key_size), sizeof(page.key)));
+  }
   return place;
 }
 
@@ -123,12 +129,11 @@ Error DescribeCrash(const RunRequest& request, const ChildEnd& end, const CrashP
   } else {
     text += ": " + SignalText(end.signal);
   }
-  if (place != nullptr && place->record >= 0 && place->is_one &&
-      place->kind != proto::PHASE_REDUCE) {
-    text += request.skip_bad == 0
-                ? "; --skip-bad N sets up to N such records aside"
-                : fmt::format("; --skip-bad allows {} such records, and this is one more",
-                              request.skip_bad);
+  if (place != nullptr && place->may_be_skipped()) {
+    const char* such = place->is_group() ? "such groups" : "such records";
+    text += request.skip_bad == 0 ? fmt::format("; --skip-bad N sets up to N {} aside", such)
+                                  : fmt::format("; --skip-bad allows {} {}, and this is one more",
+                                                request.skip_bad, such);
   }
   if (place != nullptr) {
     text += fmt::format("; --task {} runs it alone, as a debugger needs it",
@@ -156,13 +161,16 @@ CrashSearch FindCrash(const RunRequest& request, const SupervisorOptions& option
     seen = is_known && !place.IsSameRecord(search.place) ? 1 : seen + 1;
     is_known = true;
     search.place = place;
-    const bool may_skip = place.record >= 0 && place.kind != proto::PHASE_REDUCE &&
-                          crashes.records.size() < request.skip_bad;
-    if (!may_skip) return search;
+    const size_t known = crashes.records.size() + crashes.groups.size();
+    if (!place.may_be_skipped() || known >= request.skip_bad) return search;
     ++tries;
     search.is_over = false;
     if (seen < kCrashesOfBadRecord) continue;
-    crashes.records.emplace(place.path, place.record);
+    if (place.is_group()) {
+      crashes.groups.insert(place.key);
+    } else {
+      crashes.records.emplace(place.path, place.record);
+    }
     search.has_learned = true;
     seen = 0;
     tries = 0;

@@ -181,9 +181,10 @@ class EmbeddedRun {
   Status CheckSkipped() const {
     const uint64_t skipped = master_->brain().View().skipped;
     if (skipped <= request_.skip_bad) return {};
-    return Error{ErrorCode::kUserCode,
-                 fmt::format("{} records are bad, more than the {} that --skip-bad allows", skipped,
-                             request_.skip_bad)};
+    return Error{
+        ErrorCode::kUserCode,
+        fmt::format("{} records or groups are bad, more than the {} that --skip-bad allows",
+                    skipped, request_.skip_bad)};
   }
 
   Status PublishWinners(const Job& job) {

@@ -80,8 +80,8 @@ Status CheckOutputs(const RunRequest& request, const minke_job& job) {
   }
   if (request.skip_bad > 0) {
     return Usage(
-        "--skip-bad writes the records that fail to the output bad-records: name an "
-        "output folder with -o");
+        "--skip-bad writes what fails to the outputs bad-records and bad-groups: name an output "
+        "folder with -o");
   }
   struct stat info{};
   if (!request.single_file.empty() && !request.overwrite &&
