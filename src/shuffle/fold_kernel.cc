@@ -70,21 +70,12 @@ struct ExtremeOp {
 
 // States are 8-aligned; a 16-byte one is moved as bytes.
 template <typename Op>
-class BuiltIn final : public FoldKernel {
+class BuiltIn final : public DispatchedFold<BuiltIn<Op>> {
  public:
   using State = typename Op::State;
 
   uint32_t state_bytes() const override { return sizeof(State); }
   const void* initial() const override { return &initial_; }
-
-  Status Fold(StateTable& table, std::span<const minke_pair> pairs) override {
-    if (is_v3_) {
-      FoldV3(table, pairs);
-    } else {
-      FoldAny(table, pairs);
-    }
-    return {};
-  }
 
   Status Merge(StateTable& table, std::span<const minke_record> states) override {
     table.FindOrAdd<sizeof(State)>(
@@ -126,6 +117,7 @@ class BuiltIn final : public FoldKernel {
     Op::Merge(state, LoadState(from));
     std::memcpy(into, &state, sizeof(State));
   }
+  friend DispatchedFold<BuiltIn>;
   [[gnu::always_inline]] static inline void FoldPairs(StateTable& table,
                                                       std::span<const minke_pair> pairs) {
     table.FindOrAdd<sizeof(State)>(pairs, [&](size_t i, char* at) {
@@ -134,15 +126,7 @@ class BuiltIn final : public FoldKernel {
       std::memcpy(at, &state, sizeof(State));
     });
   }
-  static void FoldAny(StateTable& table, std::span<const minke_pair> pairs) {
-    FoldPairs(table, pairs);
-  }
-  [[gnu::target("arch=x86-64-v3")]] static void FoldV3(StateTable& table,
-                                                       std::span<const minke_pair> pairs) {
-    FoldPairs(table, pairs);
-  }
 
-  const bool is_v3_ = __builtin_cpu_supports("x86-64-v3") != 0;
   const State initial_ = Op::kInitial;
   std::vector<char> stored_;
 };

@@ -17,21 +17,13 @@ namespace {
 
 // In the table a WindowSum; where that does not suffice, words[0] is the place of a FullSum in the
 // heap. Stored as the one or the other.
-class DoubleSumKernel final : public FoldKernel {
+class DoubleSumKernel final : public DispatchedFold<DoubleSumKernel> {
  public:
-  explicit DoubleSumKernel(MemoryGrant* grant) : FoldKernel(std::make_unique<StateHeap>(grant)) {}
+  explicit DoubleSumKernel(MemoryGrant* grant)
+      : DispatchedFold(std::make_unique<StateHeap>(grant)) {}
 
   uint32_t state_bytes() const override { return sizeof(WindowSum); }
   const void* initial() const override { return &initial_; }
-
-  Status Fold(StateTable& table, std::span<const minke_pair> pairs) override {
-    if (is_v3_) {
-      FoldV3(table, pairs);
-    } else {
-      FoldAny(table, pairs);
-    }
-    return {};
-  }
 
   Status Merge(StateTable& table, std::span<const minke_record> states) override {
     table.FindOrAdd(states, [&](size_t i, char* into) {
@@ -109,6 +101,7 @@ class DoubleSumKernel final : public FoldKernel {
     }
   }
 
+  friend DispatchedFold;
   [[gnu::always_inline]] inline void FoldPairs(StateTable& table,
                                                std::span<const minke_pair> pairs) {
     table.FindOrAdd<sizeof(WindowSum)>(pairs, [&](size_t i, char* at) {
@@ -118,13 +111,7 @@ class DoubleSumKernel final : public FoldKernel {
         AddAny(at, pairs[i].value.f64);
     });
   }
-  void FoldAny(StateTable& table, std::span<const minke_pair> pairs) { FoldPairs(table, pairs); }
-  [[gnu::target("arch=x86-64-v3")]] void FoldV3(StateTable& table,
-                                                std::span<const minke_pair> pairs) {
-    FoldPairs(table, pairs);
-  }
 
-  const bool is_v3_ = __builtin_cpu_supports("x86-64-v3") != 0;
   const WindowSum initial_ = WindowSum::Empty();
   std::vector<char> stored_;
 };
