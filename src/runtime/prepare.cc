@@ -119,6 +119,13 @@ Status PrepareSpill(const RunRequest& request, PreparedRun& run) {
 }
 
 Status FindInputs(const RunRequest& request, PreparedRun& run) {
+  if (run.declared.job->input_kind == MINKE_RECORDS) {
+    return Usage(
+        fmt::format("the job {} maps records of a dataset, and files hold none: this version "
+                    "of minke reads text and fixed-length records; map minke::Line, "
+                    "minke::Text or minke::FixedRecord",
+                    run.declared.file.name()));
+  }
   InputFileOptions options;
   options.kind = run.declared.job->input_kind;
   options.spill_folder = run.context.spill_folder;
