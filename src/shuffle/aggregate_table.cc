@@ -100,7 +100,8 @@ struct AggregateTable::State {
       return;
     }
     kernel = *std::move(made);
-    table = std::make_unique<StateTable>(kernel->state_bytes(), kernel->initial(), grant);
+    table = std::make_unique<StateTable>(kernel->state_bytes(), kernel->initial(),
+                                         KeyLookup(options.processor, options.hash_seed), grant);
     seen.resize(options.partitions);
   }
 

@@ -16,6 +16,7 @@
 #include <minke/abi.h>
 
 #include "base/memory_accountant.h"
+#include "base/processor.h"
 #include "base/result.h"
 #include "shuffle/run.h"
 
@@ -35,6 +36,9 @@ struct AggregateOptions {
   uint32_t partitions = 1;
   KeyPartitioner* partitioner = nullptr;
   BlockOptions block;
+  // Of the table's own hash, which no result depends on.
+  Processor processor = ThisProcessor();
+  uint64_t hash_seed = 0x9e3779b97f4a7c15u;
 };
 
 class AggregateSegment {

@@ -70,12 +70,21 @@ struct ExtremeOp {
 
 // States are 8-aligned; a 16-byte one is moved as bytes.
 template <typename Op>
-class BuiltIn final : public DispatchedFold<BuiltIn<Op>> {
+class BuiltIn final : public FoldKernel {
  public:
   using State = typename Op::State;
 
   uint32_t state_bytes() const override { return sizeof(State); }
   const void* initial() const override { return &initial_; }
+
+  Status Fold(StateTable& table, std::span<const minke_pair> pairs) override {
+    table.FindOrAdd<sizeof(State)>(pairs, [&](size_t i, char* at) {
+      State state = LoadState(at);
+      Op::Fold(state, pairs[i]);
+      std::memcpy(at, &state, sizeof(State));
+    });
+    return {};
+  }
 
   Status Merge(StateTable& table, std::span<const minke_record> states) override {
     table.FindOrAdd<sizeof(State)>(
@@ -116,15 +125,6 @@ class BuiltIn final : public DispatchedFold<BuiltIn<Op>> {
     State state = LoadState(into);
     Op::Merge(state, LoadState(from));
     std::memcpy(into, &state, sizeof(State));
-  }
-  friend DispatchedFold<BuiltIn>;
-  [[gnu::always_inline]] static inline void FoldPairs(StateTable& table,
-                                                      std::span<const minke_pair> pairs) {
-    table.FindOrAdd<sizeof(State)>(pairs, [&](size_t i, char* at) {
-      State state = LoadState(at);
-      Op::Fold(state, pairs[i]);
-      std::memcpy(at, &state, sizeof(State));
-    });
   }
 
   const State initial_ = Op::kInitial;

@@ -58,34 +58,4 @@ class FoldKernel {
   std::unique_ptr<StateHeap> heap_;
 };
 
-// A kernel whose Fold is worth code of its own for newer processors. `Kernel` has
-//   void FoldPairs(StateTable& table, std::span<const minke_pair> pairs)
-// always inlined, which is compiled for both.
-template <typename Kernel>
-class DispatchedFold : public FoldKernel {
- public:
-  Status Fold(StateTable& table, std::span<const minke_pair> pairs) final {
-    if (is_v3_) {
-      FoldV3(table, pairs);
-    } else {
-      FoldAny(table, pairs);
-    }
-    return {};
-  }
-
- protected:
-  using FoldKernel::FoldKernel;
-
- private:
-  void FoldAny(StateTable& table, std::span<const minke_pair> pairs) {
-    static_cast<Kernel*>(this)->FoldPairs(table, pairs);
-  }
-  [[gnu::target("arch=x86-64-v3")]] void FoldV3(StateTable& table,
-                                                std::span<const minke_pair> pairs) {
-    static_cast<Kernel*>(this)->FoldPairs(table, pairs);
-  }
-
-  const bool is_v3_ = __builtin_cpu_supports("x86-64-v3") != 0;
-};
-
 }  // namespace minke

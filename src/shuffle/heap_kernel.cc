@@ -17,13 +17,22 @@ namespace {
 
 // In the table a WindowSum; where that does not suffice, words[0] is the place of a FullSum in the
 // heap. Stored as the one or the other.
-class DoubleSumKernel final : public DispatchedFold<DoubleSumKernel> {
+class DoubleSumKernel final : public FoldKernel {
  public:
-  explicit DoubleSumKernel(MemoryGrant* grant)
-      : DispatchedFold(std::make_unique<StateHeap>(grant)) {}
+  explicit DoubleSumKernel(MemoryGrant* grant) : FoldKernel(std::make_unique<StateHeap>(grant)) {}
 
   uint32_t state_bytes() const override { return sizeof(WindowSum); }
   const void* initial() const override { return &initial_; }
+
+  Status Fold(StateTable& table, std::span<const minke_pair> pairs) override {
+    table.FindOrAdd<sizeof(WindowSum)>(pairs, [&](size_t i, char* at) {
+      // In place: a copy would wait for the stores of the pair before.
+      auto* state = std::launder(reinterpret_cast<WindowSum*>(at));
+      if (!state->TryAdd(pairs[i].value.f64)) [[unlikely]]
+        AddAny(at, pairs[i].value.f64);
+    });
+    return {};
+  }
 
   Status Merge(StateTable& table, std::span<const minke_record> states) override {
     table.FindOrAdd(states, [&](size_t i, char* into) {
@@ -99,17 +108,6 @@ class DoubleSumKernel final : public DispatchedFold<DoubleSumKernel> {
     } else {
       StoreLe(at, state);
     }
-  }
-
-  friend DispatchedFold;
-  [[gnu::always_inline]] inline void FoldPairs(StateTable& table,
-                                               std::span<const minke_pair> pairs) {
-    table.FindOrAdd<sizeof(WindowSum)>(pairs, [&](size_t i, char* at) {
-      // In place: a copy would wait for the stores of the pair before.
-      auto* state = std::launder(reinterpret_cast<WindowSum*>(at));
-      if (!state->TryAdd(pairs[i].value.f64)) [[unlikely]]
-        AddAny(at, pairs[i].value.f64);
-    });
   }
 
   const WindowSum initial_ = WindowSum::Empty();

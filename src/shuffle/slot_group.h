@@ -1,5 +1,6 @@
-// Eight slots {hash, place} of the aggregate table's index, in one cache line, hashes first: one
-// comparison looks at all of them. Filled from the first slot on; place 0 marks an empty one.
+// The aggregate table's index: groups of eight slots {hash, place}, a cache line each, hashes
+// first: one comparison looks at all of them. Filled from the first slot on; place 0 marks an empty
+// one.
 #pragma once
 
 #include <bit>
@@ -22,6 +23,16 @@ struct alignas(64) SlotGroup {
                                           _mm_cmpeq_epi32(_mm_load_si128(at + 1), wanted));
     const auto bits = static_cast<uint32_t>(_mm_movemask_epi8(found));
     return bits == 0 ? 0 : places[std::countr_zero(bits) / 2];
+  }
+};
+
+// A power of two of groups. A key's home is the one that the top bits of its hash number.
+struct SlotIndex {
+  SlotGroup* groups = nullptr;
+  unsigned shift = 32;  // of a hash; 32 less the bits of a group's number
+
+  [[gnu::always_inline]] inline SlotGroup* Home(uint32_t hash) const {
+    return groups + (hash >> shift);
   }
 };
 

@@ -21,20 +21,22 @@ size_t LimitOf(unsigned bits) { return (SlotGroup::kSlots << bits) * 6 / 10; }
 
 }  // namespace
 
-StateTable::StateTable(uint32_t state_bytes, const void* initial, MemoryGrant* grant)
-    : state_bytes_(state_bytes), grant_(grant), arena_(kArenaBytes) {
+StateTable::StateTable(uint32_t state_bytes, const void* initial, KeyLookup lookup,
+                       MemoryGrant* grant)
+    : state_bytes_(state_bytes), lookup_(lookup), grant_(grant), arena_(kArenaBytes) {
   MINKE_CHECK(state_bytes <= sizeof(initial_) && state_bytes % 8 == 0);
   if (initial != nullptr) std::memcpy(initial_, initial, state_bytes);
 }
 
-StateTable::~StateTable() { grant_->GiveBack(room_ + (index_ != nullptr ? IndexBytes(bits_) : 0)); }
+StateTable::~StateTable() {
+  grant_->GiveBack(room_ + (index_.groups != nullptr ? IndexBytes(bits_) : 0));
+}
 
 void StateTable::SetIndex(unsigned bits) {
   bits_ = bits;
-  shift_ = 32 - bits;
   limit_ = LimitOf(bits);
   index_memory_ = Arena(IndexBytes(bits));
-  index_ = reinterpret_cast<SlotGroup*>(index_memory_.data());
+  index_ = {reinterpret_cast<SlotGroup*>(index_memory_.data()), 32 - bits};
 }
 
 bool StateTable::MakeRoom(size_t keys, size_t key_bytes) {
@@ -67,7 +69,7 @@ bool StateTable::GrowIndex(size_t entries) {
     grant_->Take(IndexBytes(bits));
   }
   const Arena old_memory = std::move(index_memory_);
-  const SlotGroup* old = index_;
+  const SlotGroup* old = index_.groups;
   const size_t old_groups = old == nullptr ? 0 : size_t{1} << bits_;
   index_memory_ = Arena();
   SetIndex(bits);
@@ -82,7 +84,7 @@ bool StateTable::GrowIndex(size_t entries) {
 
 // Into the first empty slot from its group on.
 void StateTable::Put(uint32_t hash, uint32_t place) {
-  for (SlotGroup* group = Home(hash);; group = Behind(group)) {
+  for (SlotGroup* group = index_.Home(hash);; group = Behind(group)) {
     for (size_t slot = 0; slot < SlotGroup::kSlots; ++slot) {
       if (group->places[slot] != 0) continue;
       group->hashes[slot] = hash;
@@ -96,7 +98,7 @@ void StateTable::Put(uint32_t hash, uint32_t place) {
 // since the batch began.
 char* StateTable::Add(const char* key, uint32_t size, __m128i head, uint32_t hash) {
   bool goes_on = true;
-  for (const SlotGroup* group = Home(hash); goes_on; group = Behind(group)) {
+  for (const SlotGroup* group = index_.Home(hash); goes_on; group = Behind(group)) {
     for (size_t slot = 0; slot < SlotGroup::kSlots && goes_on; ++slot) {
       const uint32_t place = group->places[slot];
       goes_on = place != 0;
@@ -118,7 +120,7 @@ char* StateTable::Add(const char* key, uint32_t size, __m128i head, uint32_t has
 }
 
 void StateTable::Clear() {
-  if (index_ != nullptr) std::memset(index_, 0, IndexBytes(bits_));
+  if (index_.groups != nullptr) std::memset(index_.groups, 0, IndexBytes(bits_));
   used_ = kFirst * kUnit;
   size_ = 0;
   key_bytes_ = 0;
@@ -135,10 +137,10 @@ void StateTable::Release() {
 }
 
 void StateTable::Freeze() {
-  if (index_ == nullptr) return;
+  if (index_.groups == nullptr) return;
   grant_->GiveBack(IndexBytes(bits_));
   index_memory_ = Arena();
-  index_ = nullptr;
+  index_ = {};
   limit_ = 0;
 }
 

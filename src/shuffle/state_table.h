@@ -31,7 +31,7 @@ class StateTable {
   // Keys of one lookup, at most: their heads and slots stay in the first cache.
   static constexpr size_t kBatch = 64;
 
-  StateTable(uint32_t state_bytes, const void* initial, MemoryGrant* grant);
+  StateTable(uint32_t state_bytes, const void* initial, KeyLookup lookup, MemoryGrant* grant);
   ~StateTable();
   StateTable(const StateTable&) = delete;
   StateTable& operator=(const StateTable&) = delete;
@@ -72,8 +72,7 @@ class StateTable {
   uint32_t state_bytes() const { return state_bytes_; }
 
  private:
-  static constexpr uint64_t kSeed = 0x9e3779b97f4a7c15u;
-  static constexpr uint64_t kUnit = 8;
+  static constexpr uint64_t kUnit = kPlaceBytes;
   static constexpr uint32_t kFirst = 1;
 
   size_t EntryBytes(uint32_t size) const {
@@ -84,20 +83,20 @@ class StateTable {
   bool GrowIndex(size_t entries);
   void SetIndex(unsigned bits);
   void Put(uint32_t hash, uint32_t place);
-  SlotGroup* Home(uint32_t hash) const { return index_ + (hash >> shift_); }
   SlotGroup* Behind(const SlotGroup* group) const {
-    return index_ + ((static_cast<size_t>(group - index_) + 1) & ((size_t{1} << bits_) - 1));
+    const auto number = static_cast<size_t>(group - index_.groups);
+    return index_.groups + ((number + 1) & ((size_t{1} << bits_) - 1));
   }
   static size_t IndexBytes(unsigned bits) { return (size_t{1} << bits) * sizeof(SlotGroup); }
 
   uint32_t state_bytes_;
   alignas(8) char initial_[64] = {};
+  KeyLookup lookup_;
   MemoryGrant* grant_;
   Arena index_memory_;
-  SlotGroup* index_ = nullptr;
+  SlotIndex index_;
   unsigned bits_ = 0;  // of a group's number
-  unsigned shift_ = 32;
-  size_t limit_ = 0;  // entries that the index takes
+  size_t limit_ = 0;   // entries that the index takes
   Arena arena_;
   uint64_t used_ = kFirst * kUnit;
   uint64_t room_ = 0;  // bytes of the arena that the grant has given
@@ -107,32 +106,14 @@ class StateTable {
 
 template <uint32_t kStateBytes, typename Key, typename Use>
 void StateTable::FindOrAdd(std::span<const Key> keys, Use use) {
-  struct Look {
-    __m128i head;
-    uint32_t hash;
-    uint32_t candidate;
-  };
-  Look looks[kBatch];
+  KeyLook looks[kBatch];
   const size_t count = keys.size();
-  // Copies, so that they stay in registers whatever `use` writes to.
-  const SlotGroup* const index = index_;
-  const unsigned shift = shift_;
+  lookup_.Find(keys, index_, arena_.data(), looks);
   char* const entries = arena_.data();
   const size_t state_bytes = kStateBytes != 0 ? kStateBytes : state_bytes_;
   for (size_t i = 0; i < count; ++i) {
-    Look& look = looks[i];
-    look.head = LoadHead(keys[i].key, keys[i].key_size);
-    look.hash = HashKey(keys[i].key, keys[i].key_size, look.head, kSeed);
-    __builtin_prefetch(index + (look.hash >> shift));
-  }
-  for (size_t i = 0; i < count; ++i) {
-    Look& look = looks[i];
-    look.candidate = index[look.hash >> shift].PlaceOf(look.hash);
-    __builtin_prefetch(entries + look.candidate * kUnit, 1);
-  }
-  for (size_t i = 0; i < count; ++i) {
-    const Look& look = looks[i];
-    char* found = entries + look.candidate * kUnit;
+    const KeyLook& look = looks[i];
+    char* found = entries + look.candidate * kPlaceBytes;
     if (look.candidate == 0 ||
         !SameKey(found + state_bytes, keys[i].key, keys[i].key_size, look.head)) [[unlikely]] {
       found = Add(keys[i].key, keys[i].key_size, look.head, look.hash);

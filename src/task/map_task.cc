@@ -149,6 +149,7 @@ class AggregateDestination final : public ShuffleDestination {
       options.partitioner = partitioner_.get();
     }
     options.block = context_.block;
+    options.hash_seed = context_.incarnation.bits;
     return options;
   }
 

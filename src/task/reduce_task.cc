@@ -86,6 +86,7 @@ class PartitionInput {
     options.self = instance_;
     options.value_type = context_.job->value;
     options.block = context_.block;
+    options.hash_seed = context_.incarnation.bits;
     table_ = std::make_unique<AggregateTable>(options, &grant_, &scratch_);
     const UserCode watched(slot_.page);
     for (const auto& output : outputs_) {

@@ -88,7 +88,8 @@ class PairWriter {
   }
 
   // Hands the batch over; afterwards `bytes` fit into the scratch, or the emitter has failed.
-  void Hand(size_t bytes) {
+  // Always inlined: a call would take the writer's address, and keep its fields in memory.
+  [[gnu::always_inline]] void Hand(size_t bytes) {
     next_ = HandOver(emitter_, next_, bytes);
     end_ = emitter_->pairs + emitter_->capacity;
   }

@@ -70,8 +70,6 @@ size_t SplitWordsV2(const char* data, size_t size, minke_bytes* words, size_t ca
   return n;
 }
 
-#define MINKE_X86_V3 __attribute__((target("avx2,bmi,bmi2,lzcnt,popcnt")))
-
 MINKE_X86_V3 inline uint64_t WordMaskV3(const char* p) {
   const __m256i table = _mm256_broadcastsi128_si256(
       _mm_load_si128(reinterpret_cast<const __m128i*>(kSpaceByLowHalf)));
@@ -183,12 +181,6 @@ uint64_t CountLineEnds(const char* data, size_t size) {
 }
 
 }  // namespace
-
-Processor ThisProcessor() {
-  const bool is_v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-                     __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("lzcnt");
-  return is_v3 ? Processor::kX86V3 : Processor::kX86V2;
-}
 
 TextSplit TextSplitFor(Processor processor) {
   return {processor == Processor::kX86V3 ? SplitWordsV3 : SplitWordsV2, SplitLines, CountLineEnds};

@@ -14,6 +14,8 @@
 
 #include <minke/abi.h>
 
+#include "base/processor.h"
+
 namespace minke {
 
 struct TextSplit {
@@ -25,10 +27,6 @@ struct TextSplit {
   uint64_t (*count_line_ends)(const char* data, size_t size);
 };
 
-enum class Processor : uint8_t { kX86V2, kX86V3 };
-
-// The best that this machine runs.
-Processor ThisProcessor();
 TextSplit TextSplitFor(Processor processor);
 
 }  // namespace minke

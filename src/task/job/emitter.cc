@@ -1,6 +1,7 @@
 #include "task/job/emitter.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <fmt/format.h>
 
@@ -88,11 +89,13 @@ Status Emitter::Check(std::span<const minke_pair> batch) const {
                  "that called the map or reduce function"};
   }
   // No size is above all their bits together: where these are low, none needs a closer look.
-  uint32_t sizes = 0;
-  for (const minke_pair& pair : batch) sizes |= pair.key_size;
-  if (value_is_bytes_) {
-    for (const minke_pair& pair : batch) sizes |= pair.value_size;
+  static_assert(offsetof(minke_pair, value_size) ==
+                offsetof(minke_pair, key_size) + sizeof(uint32_t));
+  uint64_t bits = 0;
+  for (const minke_pair& pair : batch) {
+    bits |= LoadLe<uint64_t>(reinterpret_cast<const char*>(&pair) + offsetof(minke_pair, key_size));
   }
+  const auto sizes = static_cast<uint32_t>(value_is_bytes_ ? bits | bits >> 32 : bits);
   if (sizes <= kRecordBytesMax / 4) return {};
   uint64_t largest = 0;
   for (const minke_pair& pair : batch) {
