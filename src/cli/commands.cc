@@ -74,6 +74,10 @@ int ParseAndRun(CLI::App& app, int argc, char** argv, const int* exit_code) {
   return *exit_code;
 }
 
+std::string JsonText(const nlohmann::json& value, int indent) {
+  return value.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 void AddVersionCommand(CLI::App& app, int* exit_code) {
   auto json = std::make_shared<bool>(false);
   CLI::App* command = app.add_subcommand("version", "Print the version");
@@ -81,8 +85,7 @@ void AddVersionCommand(CLI::App& app, int* exit_code) {
   command->footer("Examples:\n  minke version\n  minke version --json");
   command->callback([json, exit_code] {
     if (*json) {
-      fmt::print("{}\n",
-                 nlohmann::json{{"version", kVersion}, {"abi_version", MINKE_ABI_VERSION}}.dump());
+      fmt::print("{}\n", JsonText({{"version", kVersion}, {"abi_version", MINKE_ABI_VERSION}}));
     } else {
       fmt::print("minke {}\n", kVersion);
     }

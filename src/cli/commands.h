@@ -2,7 +2,10 @@
 // stores its exit code.
 #pragma once
 
+#include <string>
+
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 namespace minke {
 
@@ -19,5 +22,9 @@ void AddRunFlags(CLI::App& app, const std::string& job, int* exit_code);
 // Parses and runs; returns the exit code of the process. Usage errors are printed to standard
 // error: 64.
 int ParseAndRun(CLI::App& app, int argc, char** argv, const int* exit_code);
+
+// What --json prints: in one line, or indented by so many spaces. Paths, names and failures are the
+// user's bytes: what is not UTF-8 in them is replaced (U+FFFD).
+std::string JsonText(const nlohmann::json& value, int indent = -1);
 
 }  // namespace minke

@@ -97,7 +97,7 @@ int ShowJobs(const JobsFlags& flags) {
   if (flags.json) {
     nlohmann::json all = nlohmann::json::array();
     for (const JobFile& job : jobs) all.push_back(ToJson(job.entry()));
-    fmt::print("{}\n", (is_list ? all : all[0]).dump(2));
+    fmt::print("{}\n", JsonText(is_list ? all : all[0], 2));
   } else if (is_list) {
     PrintAll(jobs);
   } else {

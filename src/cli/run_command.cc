@@ -135,7 +135,8 @@ void AddJobFlags(CLI::App& app, const std::shared_ptr<RunFlags>& flags) {
       "Run one task alone (map-17, reduce-3) in this process, for a debugger; its output "
       "is summed up, and not kept");
   app.add_option("--skip-bad", flags->skip_bad,
-                 "Records that may fail; they go to the output bad-records")
+                 "Records and groups that may fail; they go to the outputs bad-records and "
+                 "bad-groups")
       ->check(CLI::NonNegativeNumber)
       ->envname("MINKE_SKIP_BAD");
 }

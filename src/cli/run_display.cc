@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/machine.h"
+#include "cli/commands.h"
 
 namespace minke {
 namespace {
@@ -29,11 +30,6 @@ std::string Grouped(uint64_t number) {
     text += digits[i];
   }
   return text;
-}
-
-// Names and failures are the user's bytes: what is not UTF-8 in them is replaced.
-std::string Text(const nlohmann::json& object) {
-  return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 void PrintRow(std::string_view name, const std::string& value) {
@@ -130,7 +126,8 @@ void RunDisplay::PrintTable(const JobView& view) const {
   PrintRow("spills", view.spills == 0
                          ? "none"
                          : fmt::format("{}, {}", view.spills, MegabytesText(view.spilled_bytes)));
-  if (view.skipped != 0) PrintRow("skipped", fmt::format("{} bad records", Grouped(view.skipped)));
+  if (view.skipped != 0)
+    PrintRow("skipped", fmt::format("{} bad records or groups", Grouped(view.skipped)));
   for (const auto& [name, value] : view.counters) PrintRow(name, Grouped(value));
   PrintRow("fingerprint", fmt::format("{:016x}", view.fingerprint));
 }
@@ -144,7 +141,7 @@ void RunDisplay::OnDone(const JobView& view) {
   if (options_.json) {
     nlohmann::json object = ToJson(view);
     object["exit_code"] = 0;
-    PrintJson(Text(object));
+    PrintJson(JsonText(object));
   } else if (!options_.quiet) {
     PrintTable(view);
   }
@@ -157,7 +154,7 @@ void RunDisplay::OnFailed(int exit_code, const std::string& text, const JobView*
   nlohmann::json object = view != nullptr ? ToJson(*view) : nlohmann::json::object();
   object["exit_code"] = exit_code;
   object["error"] = text;
-  PrintJson(Text(object));
+  PrintJson(JsonText(object));
 }
 
 void RunDisplay::OnBefore(proto::PhaseKind kind, uint32_t tasks) {
@@ -178,16 +175,16 @@ void RunDisplay::OnTaskDone(const TaskDone& done) {
     }
     nlohmann::json counters = nlohmann::json::object();
     for (const proto::Counter& one : report.counters()) counters[one.name()] = one.value();
-    fmt::print("{}\n", Text({{"job", done.job},
-                             {"task", done.task},
-                             {"records_in", report.records_in()},
-                             {"bytes_in", report.bytes_in()},
-                             {"records_out", report.records_out()},
-                             {"bytes_out", report.bytes_out()},
-                             {"outputs", std::move(outputs)},
-                             {"counters", std::move(counters)},
-                             {"cpu_ms", report.cpu_us() / 1000},
-                             {"exit_code", 0}}));
+    fmt::print("{}\n", JsonText({{"job", done.job},
+                                 {"task", done.task},
+                                 {"records_in", report.records_in()},
+                                 {"bytes_in", report.bytes_in()},
+                                 {"records_out", report.records_out()},
+                                 {"bytes_out", report.bytes_out()},
+                                 {"outputs", std::move(outputs)},
+                                 {"counters", std::move(counters)},
+                                 {"cpu_ms", report.cpu_us() / 1000},
+                                 {"exit_code", 0}}));
     return;
   }
   if (options_.quiet) return;

@@ -59,7 +59,7 @@ void PrintJson(const std::vector<Verified>& all, bool same) {
     }
     list.push_back({{"path", one.path}, {"outputs", std::move(outputs)}});
   }
-  fmt::print("{}\n", nlohmann::json{{"same", same}, {"verified", std::move(list)}}.dump(2));
+  fmt::print("{}\n", JsonText({{"same", same}, {"verified", std::move(list)}}, 2));
 }
 
 int Verify(const VerifyFlags& flags) {

@@ -40,8 +40,9 @@ bool IsNoFailure(int32_t code) {
 void AnswerRequests(Pass& pass) {
   for (const proto::Fact& fact : pass.fleet.requests()) {
     Record record;
-    if (fact.has_cancel_requested()) {
-      if (pass.job.publish() != nullptr) continue;  // too late: it may be public already
+    if (fact.has_cancel_requested() && pass.job.publish() != nullptr) {
+      record.mutable_cancel_refused()->set_request(fact.cancel_requested().id());
+    } else if (fact.has_cancel_requested()) {
       record.mutable_cancel_accepted()->set_request(fact.cancel_requested().id());
       record.mutable_cancel_accepted()->set_reason(
           fact.cancel_requested().reason().substr(0, kTextBytesMax));
@@ -166,11 +167,25 @@ void CommitDone(Pass& pass) {
   }
 }
 
+// What was wrong was the environment: a repeat heals it if it runs elsewhere, and no sooner.
+bool IsWrongEverywhere(const Pass& pass, TaskId task, const JobFailure& failure) {
+  if (failure.code != static_cast<int32_t>(ErrorCode::kConfiguration)) return false;
+  if (pass.job.task(task).live > 0) return false;
+  const auto failed_on = pass.job.FailedOn(task);
+  uint32_t at_work = 0;
+  for (const auto& entry : pass.fleet.workers()) {
+    if (!pass.IsAtWork(entry.first)) continue;
+    if (std::ranges::find(failed_on, entry.first) == failed_on.end()) return false;
+    ++at_work;
+  }
+  return at_work > 0;
+}
+
 // The first task that ends the job by failing, in words.
 std::optional<JobFailure> FindDoom(const Pass& pass) {
   for (const auto& [task, failure] : pass.job.troubled()) {
     const TaskState& state = pass.job.task(task);
-    if (IsFinal(failure.code)) {
+    if (IsFinal(failure.code) || IsWrongEverywhere(pass, task, failure)) {
       return JobFailure{task, failure.code,
                         fmt::format("{}: {}", NameOf(pass.job, task), failure.text)};
     }

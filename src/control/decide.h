@@ -1,10 +1,10 @@
 // Decide: which records the master appends next.
 //
-// About ten rules, once each and in this order: answer requests, give lost tasks back, expire
-// leases, commit, open the next phase, assign free slots, start backup attempts, cancel losers,
-// quarantine workers, finish. It changes nothing: the records take effect when they were read back
-// and applied. A pass ends at records_bytes_max; it is repeated until it has nothing to say. Same
-// job, same fleet, same time: same records, byte for byte.
+// About ten rules, once each and in this order: answer requests, expire leases, give back what
+// workers left, what failed and outputs that are lost, commit, open the next phase, assign slots,
+// cancel losers, quarantine workers, finish. It changes nothing: the records take effect when they
+// were read back and applied. A pass ends at records_bytes_max; it is repeated until it has nothing
+// to say. Same job, same fleet, same time: same records, byte for byte.
 #pragma once
 
 #include <cstdint>

@@ -414,6 +414,9 @@ Status Job::ApplyToWhole(int64_t offset, const proto::JournalRecord& record) {
       if (!s.cancelled) s.cancelled = record.cancel_accepted();
       s.answered.insert(record.cancel_accepted().request());
       break;
+    case Record::kCancelRefused:
+      s.answered.insert(record.cancel_refused().request());
+      break;
     case Record::kJobFinished:
       if (s.finished) return Corrupt(offset, "finishes the job a second time");
       s.finished = record.job_finished();

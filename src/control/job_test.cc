@@ -215,6 +215,15 @@ TEST(Job, RequestsAreRememberedByTheirIds) {
   EXPECT_FALSE(fold.job.HasAnswered(8));
 }
 
+TEST(Job, ACancelThatWasRefusedIsAnsweredAndChangesNothingElse) {
+  Fold fold = Fold::MapReduce(1, 1);
+  Record refuse;
+  refuse.mutable_cancel_refused()->set_request(8);
+  fold.Must(refuse);
+  EXPECT_TRUE(fold.job.HasAnswered(8));
+  EXPECT_EQ(fold.job.cancelled(), nullptr);
+}
+
 TEST(Job, TheFirstShuffleTableCounts) {
   Fold fold = Fold::MapReduce(1, 1);
   Record made;

@@ -113,15 +113,8 @@ struct MasterBrain::State {
 
 void MasterBrain::State::TakeRow() {
   incarnation = row->incarnation;
-  if (row->spec_hash != options.spec_hash) {
-    return Leave(64,
-                 fmt::format("there is a job {} with other inputs, arguments, output or program: "
-                             "choose another name, or the same ones",
-                             options.job_name));
-  }
-  if (row->state == RowState::kFinished) {
-    return Leave(row->exit_code, fmt::format("the job {} has ended; minke rerun {} runs it again",
-                                             options.job_name, options.job_name));
+  if (auto answer = AnswerOfRow(*row, options.job_name, options.spec_hash)) {
+    return Leave(answer->code, std::move(answer->text));
   }
   stage = Stage::kLog;
   Say(OpenLog{incarnation, row->state == RowState::kOpen});
@@ -371,6 +364,18 @@ void MasterBrain::State::TakeIn(const Moment& moment) {
   for (const proto::Fact& fact : std::exchange(facts, {})) fleet.Note(fact, now_ms);
   for (const proto::Heartbeat& heard : std::exchange(heartbeats, {})) fleet.Note(heard, now_ms);
   if (outcomes.plan && outcomes.plan->unix_ms() == 0) outcomes.plan->set_unix_ms(unix_ms);
+}
+
+std::optional<Exit> AnswerOfRow(const Row& row, const std::string& job_name, uint64_t spec_hash) {
+  if (row.spec_hash != spec_hash) {
+    return Exit{64,
+                fmt::format("there is a job {} with other inputs, arguments, output or program: "
+                            "choose another name, or the same ones",
+                            job_name)};
+  }
+  if (row.state != RowState::kFinished) return std::nullopt;
+  return Exit{row.exit_code,
+              fmt::format("the job {0} has ended; minke rerun {0} runs it again", job_name)};
 }
 
 MasterBrain::MasterBrain(MasterOptions options)

@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,10 @@ struct MasterOptions {
   int64_t no_worker_timeout_ms = 3'600'000;  // 0: none
   size_t winners_bytes_max = 4u << 20;       // of one WriteWinners effect
 };
+
+// How a job's row answers who comes with this spec: the end of the job where it is over, 64 where
+// it is another job's row. Nothing: the job is open, go on with it.
+std::optional<Exit> AnswerOfRow(const Row& row, const std::string& job_name, uint64_t spec_hash);
 
 struct Moment {
   int64_t now_ms = 0;   // monotonic

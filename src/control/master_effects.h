@@ -29,7 +29,7 @@ struct CompareAndSetRow {  // → RowRead(the row that stands afterwards)
 };
 struct OpenLog {  // → LogOpened; journal is read from 0, heartbeats from their end
   Incarnation incarnation;
-  bool create = false;  // false: kNotFound if the topics are not there
+  bool create = false;  // false: kNotFound if there is no journal; the other two are never state
 };
 struct AppendJournal {  // → is read back
   std::string bytes;

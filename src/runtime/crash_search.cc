@@ -1,5 +1,6 @@
 #include "runtime/crash_search.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <fmt/format.h>
@@ -26,15 +27,19 @@ int RunAlone(const RunRequest& request, const KnownCrashes& crashes, TaskId task
   InstallCrashMarks();
   RunRequest alone = request;
   alone.alone = true;
-  auto run = PrepareRun(alone, ThreadsOf(request), incarnation);
-  if (!run) return ExitCodeOf(run.error().code);
-  (*run)->context.crashes = crashes;
+  auto declared = DeclareRun(alone, &pages.control());
+  if (!declared) return ExitCodeOf(declared.error().code);
+  auto prepared = PrepareRun(alone, *std::move(declared), ThreadsOf(request), incarnation);
+  if (!prepared) return ExitCodeOf(prepared.error().code);
+  // Never destroyed, as that would run user code; the process ends right then.
+  PreparedRun& run = *prepared->release();
+  run.context.crashes = crashes;
   SingleTaskOptions options;
   options.task = task;
   options.careful = true;
   SlotPage* page = pages.pages().data();
   const CrashMark mark(page);
-  const auto report = RunSingleTask(**run, options, page);
+  const auto report = RunSingleTask(run, options, page);
   return report ? 0 : ExitCodeOf(report.error().code);
 }
 
@@ -74,7 +79,10 @@ std::string Where(const CrashPlace& place) {
     where += fmt::format(", at the {} at byte {} of {}",
                          place.is_one ? "record" : "batch that begins", place.record, place.path);
   }
-  if (place.key_size >= 0) where += fmt::format(", at the group of key '{}'", Shown(place.key));
+  if (place.key_size >= 0) {
+    const bool is_cut = place.key_size > static_cast<int64_t>(place.key.size());
+    where += fmt::format(", at the group of key '{}{}'", Shown(place.key), is_cut ? "…" : "");
+  }
   return where;
 }
 
@@ -89,7 +97,9 @@ CrashPlace PlaceOf(const SlotPage& page) {
   if (place.record >= 0) place.path = page.path;
   place.is_one = page.is_one.load() != 0;
   place.key_size = page.key_size.load();
-  if (place.key_size >= 0) place.key.assign(page.key, static_cast<size_t>(place.key_size));
+  if (place.key_size >= 0) {
+    place.key.assign(page.key, std::min(static_cast<size_t>(place.key_size), sizeof(page.key)));
+  }
   return place;
 }
 
@@ -98,7 +108,7 @@ Error DescribeCrash(const RunRequest& request, const ChildEnd& end, const CrashP
     return Error{ErrorCode::kInternal,
                  fmt::format("minke itself failed in {}, see the line above", Where(*place))};
   }
-  if (place == nullptr && end.signal == SIGKILL) {
+  if (place == nullptr && end.signal == SIGKILL && !end.hung) {
     return Error{ErrorCode::kExhausted,
                  fmt::format("the process that ran {} was killed from outside (out of memory?); "
                              "give --memory a smaller value, or stop what killed it",
@@ -111,6 +121,7 @@ Error DescribeCrash(const RunRequest& request, const ChildEnd& end, const CrashP
     text += end.exited ? " ended the process" : " crashed";
   }
   if (place != nullptr) text += " in " + Where(*place);
+  if (end.was_declaring) text += " while it was declared";
   if (end.hung) {
     text += ": it was killed; --task-timeout gives it more time";
   } else if (end.exited) {
@@ -118,12 +129,11 @@ Error DescribeCrash(const RunRequest& request, const ChildEnd& end, const CrashP
   } else {
     text += ": " + SignalText(end.signal);
   }
-  if (place != nullptr && place->record >= 0 && place->is_one &&
-      place->kind != proto::PHASE_REDUCE) {
-    text += request.skip_bad == 0
-                ? "; --skip-bad N sets up to N such records aside"
-                : fmt::format("; --skip-bad allows {} such records, and this is one more",
-                              request.skip_bad);
+  if (place != nullptr && place->may_be_skipped()) {
+    const char* such = place->is_group() ? "such groups" : "such records";
+    text += request.skip_bad == 0 ? fmt::format("; --skip-bad N sets up to N {} aside", such)
+                                  : fmt::format("; --skip-bad allows {} {}, and this is one more",
+                                                request.skip_bad, such);
   }
   if (place != nullptr) {
     text += fmt::format("; --task {} runs it alone, as a debugger needs it",
@@ -151,13 +161,16 @@ CrashSearch FindCrash(const RunRequest& request, const SupervisorOptions& option
     seen = is_known && !place.IsSameRecord(search.place) ? 1 : seen + 1;
     is_known = true;
     search.place = place;
-    const bool may_skip = place.record >= 0 && place.kind != proto::PHASE_REDUCE &&
-                          crashes.records.size() < request.skip_bad;
-    if (!may_skip) return search;
+    const size_t known = crashes.records.size() + crashes.groups.size();
+    if (!place.may_be_skipped() || known >= request.skip_bad) return search;
     ++tries;
     search.is_over = false;
     if (seen < kCrashesOfBadRecord) continue;
-    crashes.records.emplace(place.path, place.record);
+    if (place.is_group()) {
+      crashes.groups.insert(place.key);
+    } else {
+      crashes.records.emplace(place.path, place.record);
+    }
     search.has_learned = true;
     seen = 0;
     tries = 0;

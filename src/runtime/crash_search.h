@@ -2,9 +2,9 @@
 //
 // The child that crashed leaves the task and the batch it had at hand in its slot's page. Another
 // child runs just that task again in careful mode, where the page names the record (for a reduce
-// task, the key of the group). With --skip-bad, a record at which the task went down twice is one
-// to be passed over, and the search goes on behind it. Runs no user code itself; called by the
-// supervising parent, between two children. See docs/decisions/crash-located-to-its-record.md.
+// task, the key of the group). With --skip-bad, a record or group at which the task went down twice
+// is one to be passed over, and the search goes on behind it. Runs no user code itself; called by
+// the supervising parent, between two children. See docs/decisions/crash-located-to-its-record.md.
 #pragma once
 
 #include <cstdint>
@@ -25,10 +25,16 @@ struct CrashPlace {
   int64_t record = -1;  // its offset there; -1: none was at hand
   bool is_one = false;  // the record alone, not a batch that begins there
   int64_t key_size = -1;
-  std::string key;  // of the group, where key_size is set
+  std::string key;  // of the group, where key_size is set; cut as in SlotPage
 
+  bool is_group() const { return kind == proto::PHASE_REDUCE; }
+  // One record or group, known well enough to be found again.
+  bool may_be_skipped() const {
+    return is_one && (is_group() ? key_size == static_cast<int64_t>(key.size()) : record >= 0);
+  }
   bool IsSameRecord(const CrashPlace& other) const {
-    return task == other.task && record == other.record && path == other.path;
+    return task == other.task && record == other.record && path == other.path &&
+           key_size == other.key_size && key == other.key;
   }
 };
 
@@ -42,7 +48,7 @@ struct CrashSearch {
   ChildEnd end;
   bool has_place = false;  // whether it is known where that child was
   CrashPlace place;
-  bool has_learned = false;  // there are new records to be passed over
+  bool has_learned = false;  // there are new records or groups to be passed over
 };
 
 // Adds to `crashes` what the next child must know. Not over: the task came through alone; run the

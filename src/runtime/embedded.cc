@@ -64,11 +64,7 @@ class EmbeddedRun {
   int Run() {
     InstallSignals();
     InstallCrashMarks();
-    auto prepared =
-        PrepareRun(request_, static_cast<uint32_t>(pages_.pages().size()), incarnation_);
-    if (!prepared) return Fail(prepared.error());
-    run_ = *std::move(prepared);
-    run_->context.store = &store_;
+    if (Status prepared = Prepare(); !prepared) return Refuse(prepared.error());
     run_->context.crashes = crashes_;
     if (!run_->inputs.spooled.empty()) pages_.child().has_used_up_input.store(1);
     Status status = Loop();
@@ -76,10 +72,18 @@ class EmbeddedRun {
       observer_.OnDone(master_->brain().View());
       return 0;
     }
-    return Fail(status);
+    return EndWithoutOutput(status);
   }
 
  private:
+  Status Prepare() {
+    DeclaredRun declared = MINKE_TRY(DeclareRun(request_, &pages_.control()));
+    run_ = MINKE_TRY(PrepareRun(request_, std::move(declared),
+                                static_cast<uint32_t>(pages_.pages().size()), incarnation_));
+    run_->context.store = &store_;
+    return {};
+  }
+
   void InstallSignals() {
     stop_waker.store(&waker_);
     struct sigaction action{};
@@ -90,7 +94,8 @@ class EmbeddedRun {
     sigaction(SIGPIPE, &action, nullptr);
   }
 
-  int Fail(const Error& error) {
+  // Nothing had begun.
+  int Refuse(const Error& error) {
     const int code = ExitCodeOf(error.code);
     observer_.OnFailed(code, error.text, nullptr);
     return code;
@@ -102,7 +107,7 @@ class EmbeddedRun {
     options.version = kVersion;
     options.uuid = RandomBits();
     options.fresh_incarnation = incarnation_;
-    options.spec_hash = run_->spec_hash;
+    options.spec_hash = run_->declared.spec_hash;
     options.decide.lease_ms = 0;  // master and workers live and die together
     options.loop_gap_ms = 0;
     options.no_worker_timeout_ms = 0;
@@ -176,9 +181,10 @@ class EmbeddedRun {
   Status CheckSkipped() const {
     const uint64_t skipped = master_->brain().View().skipped;
     if (skipped <= request_.skip_bad) return {};
-    return Error{ErrorCode::kUserCode,
-                 fmt::format("{} records are bad, more than the {} that --skip-bad allows", skipped,
-                             request_.skip_bad)};
+    return Error{
+        ErrorCode::kUserCode,
+        fmt::format("{} records or groups are bad, more than the {} that --skip-bad allows",
+                    skipped, request_.skip_bad)};
   }
 
   Status PublishWinners(const Job& job) {
@@ -191,7 +197,7 @@ class EmbeddedRun {
   }
 
   // Says why. Attempts that still run end with the process; the parent removes what they wrote.
-  int Fail(const Status& status) {
+  int EndWithoutOutput(const Status& status) {
     int code = 0;
     std::string text;
     if (stopped_by_ != 0) {

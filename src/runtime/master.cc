@@ -27,6 +27,11 @@ JobRow ToJobRow(const Row& row) {
 
 }  // namespace
 
+Result<std::optional<Row>> ReadRow(Store& store, const std::string& job_name) {
+  const auto row = MINKE_TRY(store.GetJob(job_name));
+  return row ? std::optional(ToRow(*row)) : std::nullopt;
+}
+
 Master::Master(MasterPorts ports, MasterDuties duties, MasterOptions options)
     : ports_(ports),
       duties_(std::move(duties)),
@@ -88,7 +93,8 @@ Status Master::Do(CompareAndSetRow& effect) {
   return {};
 }
 
-Status Master::Do(OpenLog&) {
+Status Master::Do(OpenLog& effect) {
+  if (!effect.create) MINKE_TRY(ports_.log->Range(Topic::kJournal));
   MINKE_TRY_STATUS(ports_.log->Create());
   const auto journal = MINKE_TRY(ports_.log->Range(Topic::kJournal));
   const auto heartbeat = MINKE_TRY(ports_.log->Range(Topic::kHeartbeat));

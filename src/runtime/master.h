@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "base/result.h"
 #include "control/master_brain.h"
@@ -34,6 +35,9 @@ struct MasterDuties {
   std::function<Status(const Job& job)> publish;
   uint32_t partitions_max = 16384;
 };
+
+// The job's row, if there is one.
+Result<std::optional<Row>> ReadRow(Store& store, const std::string& job_name);
 
 class Master {
  public:

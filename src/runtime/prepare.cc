@@ -15,6 +15,8 @@
 
 #include "base/check.h"
 #include "base/machine.h"
+#include "control/master_brain.h"
+#include "runtime/master.h"
 
 namespace minke {
 namespace {
@@ -71,10 +73,15 @@ Status CheckOutputs(const RunRequest& request, const minke_job& job) {
     return Usage(fmt::format("the job writes the side output '{}': name an output folder with -o",
                              job.outputs[0].name));
   }
+  if (request.goes_on_later) {
+    return Usage(
+        "a run that can go on later leaves its output where the next process finds it: name an "
+        "output folder with -o");
+  }
   if (request.skip_bad > 0) {
     return Usage(
-        "--skip-bad writes the records that fail to the output bad-records: name an "
-        "output folder with -o");
+        "--skip-bad writes what fails to the outputs bad-records and bad-groups: name an output "
+        "folder with -o");
   }
   struct stat info{};
   if (!request.single_file.empty() && !request.overwrite &&
@@ -112,12 +119,19 @@ Status PrepareSpill(const RunRequest& request, PreparedRun& run) {
 }
 
 Status FindInputs(const RunRequest& request, PreparedRun& run) {
+  if (run.declared.job->input_kind == MINKE_RECORDS) {
+    return Usage(
+        fmt::format("the job {} maps records of a dataset, and files hold none: this version "
+                    "of minke reads text and fixed-length records; map minke::Line, "
+                    "minke::Text or minke::FixedRecord",
+                    run.declared.file.name()));
+  }
   InputFileOptions options;
-  options.kind = run.job->input_kind;
+  options.kind = run.declared.job->input_kind;
   options.spill_folder = run.context.spill_folder;
   options.spill_bytes_max = run.spill->bytes_max();
   run.inputs = MINKE_TRY(FindInputFiles(request.inputs, options));
-  MINKE_TRY_STATUS(CheckTags(run.job.job(), run.inputs));
+  MINKE_TRY_STATUS(CheckTags(run.declared.job.job(), run.inputs));
   if (request.alone) return {};
   for (const std::string& output : {request.output, request.single_file}) {
     if (!output.empty()) MINKE_TRY_STATUS(CheckOutputApart(output, run.inputs));
@@ -125,13 +139,11 @@ Status FindInputs(const RunRequest& request, PreparedRun& run) {
   return {};
 }
 
-Status MakeThePlan(const RunRequest& request, const JobFile& file, uint32_t slots,
-                   PreparedRun& run) {
-  const minke_job& job = run.job.job();
+uint64_t SpecHashOf(const RunRequest& request, const JobFile& file, const DeclaredJob& job) {
   JobSpec spec;
   spec.job_hash = file.hash();
   spec.job = file.spec();
-  for (const JobArgument& argument : run.job.arguments()) {
+  for (const JobArgument& argument : job.arguments()) {
     spec.arguments.emplace_back(argument.name, argument.value);
   }
   spec.side_files = request.side_files;
@@ -139,12 +151,15 @@ Status MakeThePlan(const RunRequest& request, const JobFile& file, uint32_t slot
   spec.output = request.single_file.empty() ? request.output : request.single_file;
   spec.format = request.json_records ? "json" : "text";
   spec.partitions = request.partitions;
-  run.spec_hash = SpecHash(spec);
+  return SpecHash(spec);
+}
 
+Status MakeThePlan(const RunRequest& request, uint32_t slots, PreparedRun& run) {
+  const minke_job& job = run.declared.job.job();
   PlanRequest& plan = run.plan_request;
   plan.files = run.inputs.files;
-  plan.spec_hash = run.spec_hash;
-  plan.job_hash = file.hash();
+  plan.spec_hash = run.declared.spec_hash;
+  plan.job_hash = run.declared.file.hash();
   plan.has_reduce = job.map_only == 0;
   plan.record_bytes = job.input_kind == MINKE_FIXED ? job.record_size : 0;
   plan.threads = slots;
@@ -158,12 +173,11 @@ Status MakeThePlan(const RunRequest& request, const JobFile& file, uint32_t slot
   return {};
 }
 
-void FillContext(const RunRequest& request, const JobFile& file, Incarnation incarnation,
-                 PreparedRun& run) {
+void FillContext(const RunRequest& request, Incarnation incarnation, PreparedRun& run) {
   JobContext& context = run.context;
-  const minke_job& job = run.job.job();
+  const minke_job& job = run.declared.job.job();
   context.incarnation = incarnation;
-  context.job_name = file.name();
+  context.job_name = run.declared.file.name();
   context.job = &job;
   context.plan = &run.plan;
   if (request.block_bytes != 0) {
@@ -196,18 +210,36 @@ std::string OutputOfTask(const std::string& spill_folder, Incarnation incarnatio
   return fmt::format("{}/minke-task-{}", spill_folder, incarnation.Hex());
 }
 
-Result<std::unique_ptr<PreparedRun>> PrepareRun(const RunRequest& request, uint32_t slots,
-                                                Incarnation incarnation) {
-  const JobFile file = MINKE_TRY(JobFile::Find(request.job));
+Result<DeclaredRun> DeclareRun(const RunRequest& request, SlotPage* page) {
+  const UserCode watched(page);
+  JobFile file = MINKE_TRY(JobFile::Find(request.job));
   std::vector<JobArgument> arguments;
   for (const auto& [name, value] : request.arguments) arguments.push_back({name, value});
-  auto run = std::make_unique<PreparedRun>(MINKE_TRY(file.Declare(arguments)));
+  DeclaredJob job = MINKE_TRY(file.Declare(arguments));
+  const uint64_t spec_hash = SpecHashOf(request, file, job);
+  return DeclaredRun{std::move(file), std::move(job), spec_hash};
+}
+
+Result<std::optional<Exit>> AnswerOfJob(const RunRequest& request, const DeclaredRun& declared,
+                                        Store& store, const std::string& job_name) {
+  std::optional<Exit> answer;
+  const auto row = MINKE_TRY(ReadRow(store, job_name));
+  if (row) answer = AnswerOfRow(*row, job_name, declared.spec_hash);
+  if (answer && row->spec_hash == declared.spec_hash && !request.output.empty()) {
+    MINKE_TRY_STATUS(OutputFolder::CleanUp(request.output, row->incarnation));
+  }
+  return answer;
+}
+
+Result<std::unique_ptr<PreparedRun>> PrepareRun(const RunRequest& request, DeclaredRun declared,
+                                                uint32_t slots, Incarnation incarnation) {
+  auto run = std::make_unique<PreparedRun>(std::move(declared));
   MINKE_TRY_STATUS(CheckSideFiles(request));
-  MINKE_TRY_STATUS(CheckOutputs(request, run->job.job()));
+  MINKE_TRY_STATUS(CheckOutputs(request, run->declared.job.job()));
   MINKE_TRY_STATUS(DivideMemory(request, slots, *run));
   MINKE_TRY_STATUS(PrepareSpill(request, *run));
   MINKE_TRY_STATUS(FindInputs(request, *run));
-  MINKE_TRY_STATUS(MakeThePlan(request, file, slots, *run));
+  MINKE_TRY_STATUS(MakeThePlan(request, slots, *run));
   if (request.alone) {
     run->output = MINKE_TRY(
         OutputFolder::Open(OutputOfTask(run->context.spill_folder, incarnation), incarnation, {}));
@@ -218,7 +250,7 @@ Result<std::unique_ptr<PreparedRun>> PrepareRun(const RunRequest& request, uint3
     options.stays = request.goes_on_later;
     run->output = MINKE_TRY(OutputFolder::Open(request.output, incarnation, options));
   }
-  FillContext(request, file, incarnation, *run);
+  FillContext(request, incarnation, *run);
   return run;
 }
 

@@ -1,6 +1,7 @@
-// From what the user asked for to what can run: finds the job, declares it, lists inputs, opens the
-// output, divides the memory. Everything that can be refused before any work begins is refused
-// here. Runs in the child: declaring a job runs user code.
+// From what the user asked for to what can run, in two steps: the job is found and declared, which
+// is enough to tell whether it is the job that another process began or ended; then inputs are
+// listed and planned, the output is opened, the memory divided. Everything that can be refused
+// before any work begins is refused here. Runs in the child: declaring a job runs user code.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,9 @@
 
 #include "base/memory_accountant.h"
 #include "base/result.h"
+#include "control/master_effects.h"
 #include "control/plan.h"
+#include "port/store.h"
 #include "runtime/run_request.h"
 #include "task/attempt.h"
 #include "task/input/input_files.h"
@@ -20,13 +23,29 @@
 
 namespace minke {
 
+struct DeclaredRun {
+  JobFile file;
+  DeclaredJob job;
+  uint64_t spec_hash = 0;  // of all that the output depends on, as the user named it
+};
+
+// `page` says that user code runs as long as it does.
+Result<DeclaredRun> DeclareRun(const RunRequest& request, SlotPage* page);
+
+// Whether there is nothing to prepare, as the job's row says: the end of the run where it is over,
+// 64 where the name is another job's. Asked before inputs are looked at, which may be others by
+// now, and before the output is opened, which is full; what a process that died at the very end
+// left aside there goes.
+Result<std::optional<Exit>> AnswerOfJob(const RunRequest& request, const DeclaredRun& declared,
+                                        Store& store, const std::string& job_name);
+
 // A run, ready to begin. Does not move: its parts point to each other.
 struct PreparedRun {
-  explicit PreparedRun(DeclaredJob declared_job) : job(std::move(declared_job)) {}
+  explicit PreparedRun(DeclaredRun run) : declared(std::move(run)) {}
   PreparedRun(const PreparedRun&) = delete;
   PreparedRun& operator=(const PreparedRun&) = delete;
 
-  DeclaredJob job;
+  DeclaredRun declared;
   InputFiles inputs;
   std::unique_ptr<OutputFolder> output;  // null: standard output or a single file
   std::unique_ptr<MemoryAccountant> memory;
@@ -34,12 +53,11 @@ struct PreparedRun {
   std::unique_ptr<SpillBudget> spill;
   PlanRequest plan_request;
   proto::Plan plan;
-  uint64_t spec_hash = 0;
   JobContext context;  // but for the store
 };
 
-Result<std::unique_ptr<PreparedRun>> PrepareRun(const RunRequest& request, uint32_t slots,
-                                                Incarnation incarnation);
+Result<std::unique_ptr<PreparedRun>> PrepareRun(const RunRequest& request, DeclaredRun declared,
+                                                uint32_t slots, Incarnation incarnation);
 
 uint64_t RandomBits();
 Incarnation FreshIncarnation();

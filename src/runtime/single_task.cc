@@ -112,7 +112,10 @@ Result<TaskDone> PrepareAndRun(const RunRequest& request, std::string_view name,
                                TaskObserver& observer) {
   RunRequest alone = request;
   alone.alone = true;
-  const auto run = MINKE_TRY(PrepareRun(alone, ThreadsOf(request), FreshIncarnation()));
+  SlotPage page;
+  DeclaredRun declared = MINKE_TRY(DeclareRun(alone, &page));
+  const auto run =
+      MINKE_TRY(PrepareRun(alone, std::move(declared), ThreadsOf(request), FreshIncarnation()));
   auto task = FindTask(run->plan, name);
   if (!task) {
     (void)run->output->Abandon();
@@ -123,7 +126,6 @@ Result<TaskDone> PrepareAndRun(const RunRequest& request, std::string_view name,
   options.on_before = [&](proto::PhaseKind kind, uint32_t tasks) {
     observer.OnBefore(kind, tasks);
   };
-  SlotPage page;
   proto::Report report = MINKE_TRY(RunSingleTask(*run, options, &page));
   return TaskDone{std::string(name), run->context.job_name, std::move(report)};
 }

@@ -59,7 +59,8 @@ class SlotPoolTest : public testing::Test {
     request.inputs = {folder_ + "/input"};
     request.output = folder_ + "/out";
     request.spill_folder = folder_;
-    auto prepared = PrepareRun(request, 2, Incarnation{1});
+    SlotPage page;
+    auto prepared = PrepareRun(request, DeclareRun(request, &page).value(), 2, Incarnation{1});
     ASSERT_TRUE(prepared) << prepared.error().text;
     run_ = *std::move(prepared);
     run_->context.store = &store_;

@@ -90,8 +90,8 @@ SharedPages::SharedPages(size_t slots) : slots_(slots) {
 SharedPages::~SharedPages() { munmap(pages_, bytes()); }
 
 void SharedPages::Clear() const {
-  for (size_t i = 0; i < slots_; ++i) new (pages_ + i) SlotPage;
-  new (pages_ + slots_) ChildPage;
+  for (size_t i = 0; i <= slots_; ++i) new (pages_ + i) SlotPage;
+  new (&child()) ChildPage;
 }
 
 ChildEnd Supervise(const SupervisorOptions& options, const SharedPages& pages,
@@ -109,7 +109,7 @@ ChildEnd Supervise(const SupervisorOptions& options, const SharedPages& pages,
   if (child == 0) RunChild(parent, before, pages.child(), work);
 
   ChildEnd end;
-  Watch watch(pages.pages(), options.task_timeout_ms);
+  Watch watch(pages.all(), options.task_timeout_ms);
   int64_t asked_ms = 0;
   for (;;) {
     int status = 0;
@@ -135,11 +135,12 @@ ChildEnd Supervise(const SupervisorOptions& options, const SharedPages& pages,
     if (end.hung || end.stopped) continue;
     if (const SlotPage* hung = watch.FindHung(now_ms); hung != nullptr) {
       end.hung = true;
-      end.culprit = hung;
+      if (hung != &pages.control()) end.culprit = hung;
       kill(child, SIGKILL);
     }
   }
   sigprocmask(SIG_SETMASK, &before, nullptr);
+  end.was_declaring = pages.control().in_user_code.load() != 0;
   const bool is_crash = end.exited || (end.signal != 0 && end.signal != SIGKILL);
   if (is_crash && end.culprit == nullptr) {
     end.culprit = FindCulprit(pages.pages());

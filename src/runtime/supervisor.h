@@ -31,11 +31,14 @@ class SharedPages {
   SharedPages(const SharedPages&) = delete;
   SharedPages& operator=(const SharedPages&) = delete;
   std::span<SlotPage> pages() const { return {pages_, slots_}; }
-  ChildPage& child() const { return *reinterpret_cast<ChildPage*>(pages_ + slots_); }
+  // Of the child's control thread: user code runs there while the job is declared.
+  SlotPage& control() const { return pages_[slots_]; }
+  std::span<SlotPage> all() const { return {pages_, slots_ + 1}; }
+  ChildPage& child() const { return *reinterpret_cast<ChildPage*>(pages_ + slots_ + 1); }
   void Clear() const;  // for the next child
 
  private:
-  size_t bytes() const { return slots_ * sizeof(SlotPage) + sizeof(ChildPage); }
+  size_t bytes() const { return (slots_ + 1) * sizeof(SlotPage) + sizeof(ChildPage); }
 
   SlotPage* pages_;
   size_t slots_;
@@ -54,6 +57,7 @@ struct ChildEnd {
   bool hung = false;     // killed by us: user code made no progress within the time-out
   bool stopped = false;  // killed by us: did not end in time after being asked to stop
   const SlotPage* culprit = nullptr;  // the slot whose user code did it, if that is known
+  bool was_declaring = false;         // no slot had begun: the job was being declared
   int stop_signal = 0;                // SIGINT or SIGTERM that the parent was sent, 0 = none
 
   bool is_own_end() const { return signal == 0 && !exited; }

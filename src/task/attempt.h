@@ -30,10 +30,11 @@
 namespace minke {
 
 // What brought a child of this run down before: these tasks run in careful mode, and pass over
-// these records as bad ones.
+// these records and groups as bad ones.
 struct KnownCrashes {
   std::set<TaskId> tasks;
   std::set<std::pair<std::string, int64_t>> records;  // path as named (cut as in SlotPage), offset
+  std::set<std::string> groups;                       // keys
 };
 
 // What all attempts of a job in this process share. Immutable while attempts run, but for the

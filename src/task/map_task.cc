@@ -20,8 +20,6 @@
 namespace minke {
 namespace {
 
-constexpr const char* kBadRecords = "bad-records";
-
 // Where the pairs of a map go.
 class Destination {
  public:
@@ -253,6 +251,7 @@ class Mapping {
           if (!is_sampling()) return outputs_.Sink(output);
           return Emitter::Sink([](std::span<const minke_pair>) { return Status(); });
         }));
+    if (spec_.careful) instance_->Hold();
     return {};
   }
 
@@ -291,14 +290,10 @@ class Mapping {
   Result<proto::Report> Finish() {
     MINKE_TRY_STATUS(instance_->MapEnd(*emitter_));
     MINKE_TRY_STATUS(emitter_->Release());
-    MINKE_TRY_STATUS(instance_->FlushOutputs());
+    MINKE_TRY_STATUS(instance_->Release());
     MINKE_TRY_STATUS(destination_->Finish(report_));
     MINKE_TRY_STATUS(outputs_.Finish(report_));
-    for (const auto& [name, value] : instance_->counters()) {
-      proto::Counter* counter = report_.add_counters();
-      counter->set_name(name);
-      counter->set_value(value);
-    }
+    instance_->AddCounters(report_);
     return std::move(report_);
   }
 
@@ -311,6 +306,7 @@ class Mapping {
     Status status = instance_->Map(batch, *emitter_);
     const bool is_mapped = status.has_value();
     if (is_mapped) status = spec_.careful ? emitter_->Release() : emitter_->Flush();
+    if (status && spec_.careful) status = instance_->Release();
     if (status || status.error().code != ErrorCode::kUserCode) return status;
     // A record that was mapped may have been folded in part: there is no way back.
     if (!is_mapped && spec_.careful && report_.skipped() < context_.skip_bad) return SkipBad(batch);
@@ -328,18 +324,14 @@ class Mapping {
 
   Status SkipBad(const minke_batch& batch) {
     emitter_->Discard();
+    instance_->Discard();
     report_.set_skipped(report_.skipped() + 1);
     if (is_sampling()) return {};
-    minke_pair pair{};
-    pair.key = batch.data;
-    pair.key_size = static_cast<uint32_t>(batch.size);
+    Bytes record(batch.data, batch.size);
     if (context_.job->input_kind == MINKE_TEXT) {
-      while (pair.key_size > 0 &&
-             (pair.key[pair.key_size - 1] == '\n' || pair.key[pair.key_size - 1] == '\r')) {
-        --pair.key_size;
-      }
+      while (record.ends_with('\n') || record.ends_with('\r')) record.remove_suffix(1);
     }
-    return outputs_.Write(kBadRecords, {&pair, 1});
+    return outputs_.WriteKey(kBadRecords, MINKE_BYTES, record);
   }
 
   bool is_sampling() const { return spec_.kind == proto::PHASE_SAMPLE; }

@@ -144,11 +144,12 @@ class Reducing {
     const minke_job& job = *context_.job;
     instance_ = MINKE_TRY(JobInstance::Open(
         context_, &slot_, [this](const minke_output& output) { return outputs_.Sink(output); }));
+    if (spec_.careful) instance_->Hold();
     PartitionInput input(context_, spec_, slot_, instance_->self());
     auto records = MINKE_TRY(input.Open());
     part_ = MINKE_TRY(PartOutput::Open(context_, spec_, "", job.output_key, job.output_value));
     MINKE_TRY_STATUS(job.reduce != nullptr ? Reduce(*records) : Copy(*records));
-    MINKE_TRY_STATUS(instance_->FlushOutputs());
+    MINKE_TRY_STATUS(instance_->Release());
     return Finish(input);
   }
 
@@ -192,15 +193,33 @@ class Reducing {
       const std::string key(groups.key());
       part_->SetGroup(key);
       slot_.page->SetKey(key);
-      Status status = instance_->Reduce(*groups.abi(), emitter);
-      if (status) status = spec_.careful ? emitter.Release() : emitter.Flush();
-      if (!status) {
-        if (status.error().code != ErrorCode::kUserCode) return status;
-        return std::move(status).error().Within(fmt::format("the group of key '{}'", key));
-      }
+      MINKE_TRY_STATUS(ReduceGroup(key, groups, emitter));
+      slot_.page->key_size.store(-1, std::memory_order_relaxed);  // between groups it is no one's
     }
     if (spec_.careful) emitter.StopHolding();
     return {};
+  }
+
+  Status ReduceGroup(const std::string& key, GroupCursor& groups, Emitter& emitter) {
+    if (spec_.careful && context_.crashes.groups.contains(key)) return SkipBad(key, emitter);
+    Status status = instance_->Reduce(*groups.abi(), emitter);
+    // What ended the group's values early is not the fault of who reads them.
+    MINKE_TRY_STATUS(groups.status());
+    const bool is_reduced = status.has_value();
+    if (is_reduced) status = spec_.careful ? emitter.Release() : emitter.Flush();
+    if (status && spec_.careful) status = instance_->Release();
+    if (status || status.error().code != ErrorCode::kUserCode) return status;
+    if (!is_reduced && spec_.careful && report_.skipped() < context_.skip_bad) {
+      return SkipBad(key, emitter);
+    }
+    return std::move(status).error().Within(fmt::format("the group of key '{}'", key));
+  }
+
+  Status SkipBad(const std::string& key, Emitter& emitter) {
+    emitter.Discard();
+    instance_->Discard();
+    report_.set_skipped(report_.skipped() + 1);
+    return outputs_.WriteKey(kBadGroups, context_.job->key, key);
   }
 
   Status CountRecords(size_t count) {
@@ -219,11 +238,7 @@ class Reducing {
     report_.set_spilled_bytes(input.spilled_bytes());
     *report_.add_outputs() = std::move(file);
     MINKE_TRY_STATUS(outputs_.Finish(report_));
-    for (const auto& [name, value] : instance_->counters()) {
-      proto::Counter* counter = report_.add_counters();
-      counter->set_name(name);
-      counter->set_value(value);
-    }
+    instance_->AddCounters(report_);
     return std::move(report_);
   }
 

@@ -31,7 +31,7 @@ struct SlotPage {
   char path[512] = {};                    // of its input file, as named, cut if longer
   std::atomic<int64_t> record{-1};        // offset in the file of the batch at hand; -1: none
   std::atomic<uint32_t> is_one{0};        // 1: that batch is one record (careful mode)
-  std::atomic<int64_t> key_size{-1};      // reduce, group by group: of `key`; -1: not known
+  std::atomic<int64_t> key_size{-1};      // reduce, group by group: of the key; -1: not known
   char key[256] = {};                     // of the group at hand, cut if longer
   std::atomic<uint64_t> progress{0};      // moves whenever the attempt gets on
   std::atomic<uint64_t> bytes_done{0};    // of input
@@ -44,9 +44,8 @@ struct SlotPage {
     path[size] = '\0';
   }
   void SetKey(Bytes name) {
-    const size_t size = std::min(name.size(), sizeof(key));
-    std::memcpy(key, name.data(), size);
-    key_size.store(static_cast<int64_t>(size), std::memory_order_relaxed);
+    std::memcpy(key, name.data(), std::min(name.size(), sizeof(key)));
+    key_size.store(static_cast<int64_t>(name.size()), std::memory_order_relaxed);
   }
   void Tick() {
     progress.store(progress.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);

@@ -79,12 +79,16 @@ class FileRun {
   // Starts whatever is not there and goes on until the master exits, or `stop` says so.
   std::optional<int> Go(const std::function<bool(const Job&)>& stop) {
     for (int idle = 0; idle < 5'000;) {
-      if (run_ == nullptr) Prepare();
-      if (master_ == nullptr) StartMaster();
+      if (run_ == nullptr) {
+        if (const auto answer = Prepare()) return answer;
+      }
       if (testing::Test::HasFailure()) return std::nullopt;
+      if (master_ == nullptr) StartMaster();
       bool went_on = Check(master_->RunOnce());
       if (master_->exit()) {
-        EXPECT_EQ(master_->exit()->code, 0) << master_->exit()->text;
+        if (master_->exit()->code != 0) {
+          std::fprintf(stderr, "the master ends: %s\n", master_->exit()->text.c_str());
+        }
         EXPECT_TRUE(run_->output->Abandon());
         return master_->exit()->code;
       }
@@ -163,13 +167,14 @@ class FileRun {
     return range ? range->second : 0;
   }
   std::string StoreFolder() const { return folder_ + "/store"; }
+  std::string LogFolder() const { return fmt::format("{}/log-{}", folder_, incarnation_.Hex()); }
+  RunRequest& request() { return request_; }
 
  private:
   static bool Check(const Result<bool>& went_on) {
     EXPECT_TRUE(went_on) << went_on.error().text;
     return went_on.value_or(false);
   }
-  std::string LogFolder() const { return fmt::format("{}/log-{}", folder_, incarnation_.Hex()); }
   void OpenStore() {
     store_ = FileStore::Open(StoreFolder()).value();
     const auto row = store_->GetJob("job").value();
@@ -182,22 +187,30 @@ class FileRun {
     return log;
   }
 
-  void Prepare() {
-    auto prepared = PrepareRun(request_, kSlots, incarnation_);
-    ASSERT_TRUE(prepared) << prepared.error().text;
+  // The exit code, where there is nothing to be run.
+  std::optional<int> Prepare() {
+    SlotPage page;
+    auto declared = DeclareRun(request_, &page);
+    EXPECT_TRUE(declared) << declared.error().text;
+    if (!declared) return std::nullopt;
+    const auto answer = AnswerOfJob(request_, *declared, *store_, "job").value();
+    if (answer) return answer->code;
+    auto prepared = PrepareRun(request_, *std::move(declared), kSlots, incarnation_);
+    EXPECT_TRUE(prepared) << prepared.error().text;
+    if (!prepared) return std::nullopt;
     run_ = *std::move(prepared);
     run_->context.store = store_.get();
+    return std::nullopt;
   }
 
   void StartMaster() {
-    ASSERT_NE(run_, nullptr);
     master_log_ = OpenLog();
     MasterOptions options;
     options.job_name = "job";
     options.version = "test";
     options.uuid = ++ids_;
     options.fresh_incarnation = incarnation_;
-    options.spec_hash = run_->spec_hash;
+    options.spec_hash = run_->declared.spec_hash;
     options.decide.lease_ms = kLeaseMs;
     options.loop_gap_ms = 0;
     MasterDuties duties;
@@ -356,14 +369,51 @@ TEST_P(FileRunTest, GivesWhatARunInMemoryGives) {
   EXPECT_EQ(run->Read().claims, 1);
 }
 
+// Nor are its inputs looked at: they may be gone.
 TEST_P(FileRunTest, AFinishedJobIsNotRunAgain) {
   const auto run = NewRun("out");
   EXPECT_EQ(run->ToTheEnd(), 0);
-  const size_t committed = run->Read().committed.size();
   run->KillAll();
-  fs::remove_all(Path("out"));
+  ExpectRight("out");
+  fs::remove(Path("input.txt"));
   EXPECT_EQ(run->ToTheEnd(), 0);
-  EXPECT_EQ(run->Read().committed.size(), committed);
+  CheckDone(*run, "out");
+  EXPECT_EQ(run->Read().claims, 1);
+}
+
+TEST_P(FileRunTest, AnotherSpecIsRefusedBeforeAnythingIsClaimed) {
+  const auto run = NewRun("out");
+  run->request().partitions = 2;
+  ASSERT_EQ(run->Go([&](const Job& job) { return job.open_step().has_value(); }), std::nullopt);
+  run->KillAll();
+  const int64_t claims = run->Read().claims;
+  run->request() = Request("out");
+  fs::rename(Path("input.txt"), Path("away"));
+  EXPECT_EQ(run->ToTheEnd(), 64);
+  EXPECT_EQ(run->Read().claims, claims);
+}
+
+TEST_P(FileRunTest, AnAcceptedJobWithoutItsLogIsRefusedAndNoneIsMade) {
+  const auto run = NewRun("out");
+  ASSERT_EQ(run->Go([&](const Job& job) { return job.open_step().has_value(); }), std::nullopt);
+  run->KillAll();
+  fs::remove_all(run->LogFolder());
+  EXPECT_EQ(run->ToTheEnd(), 78);
+  EXPECT_FALSE(fs::exists(run->LogFolder()));
+}
+
+TEST_P(FileRunTest, NeedsAnOutputFolder) {
+  for (const std::string& single_file : {std::string(), Path("one")}) {
+    RunRequest request = Request("");
+    request.output.clear();
+    request.single_file = single_file;
+    SlotPage page;
+    const auto prepared =
+        PrepareRun(request, DeclareRun(request, &page).value(), kSlots, Incarnation{1});
+    ASSERT_FALSE(prepared);
+    EXPECT_EQ(prepared.error().code, ErrorCode::kInvalidArgument);
+    EXPECT_NE(prepared.error().text.find("-o"), std::string::npos) << prepared.error().text;
+  }
 }
 
 TEST_P(FileRunTest, GoesOnWhereverEverythingDies) {
@@ -421,6 +471,14 @@ TEST_P(FileRunTest, GoesOnWithTheMasterWhenTheWorkerDies) {
 TEST_P(FileRunTest, GoesOnWhenItDiesBehindThePublishing) {
   const auto run = NewRun("out");
   EXPECT_EQ(run->Go([&](const Job&) { return fs::exists(Path("out/_SUCCESS")); }), std::nullopt);
+  run->KillAll();
+  EXPECT_EQ(run->ToTheEnd(), 0);
+  CheckDone(*run, "out");
+}
+
+TEST_P(FileRunTest, LeavesNothingAsideWhenItDiesAtTheVeryEnd) {
+  const auto run = NewRun("out");
+  EXPECT_EQ(run->Go([](const Job& job) { return job.finished() != nullptr; }), std::nullopt);
   run->KillAll();
   EXPECT_EQ(run->ToTheEnd(), 0);
   CheckDone(*run, "out");

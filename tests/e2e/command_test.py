@@ -50,8 +50,8 @@ class Command(MinkeTest):
         job = json.loads(self.good("jobs", fixture("bad_use", "changes"), "--json"))
         self.assertEqual([(one["name"], one["required"]) for one in job["arguments"]],
                          [("path", True), ("how", True)])
-        listed = self.good("jobs", fixture("bad_use"))
-        for name in ("side", "counters", "changes"):
+        listed = self.minke("jobs", fixture("bad_use")).out
+        for name in (b"side", b"counters", b"changes"):
             self.assertIn(name, listed)
         done = self.minke("jobs", "wordcuont")
         self.assertEqual(done.code, 64)
@@ -98,6 +98,16 @@ class Command(MinkeTest):
         done = self.minke("verify", "out")
         self.assertEqual(done.code, 71)
         self.assertIn("part files in out are not what their _SUCCESS says", done.err)
+
+    def test_json_of_bytes_that_are_not_utf8(self):
+        out = os.fsdecode(b"caf\xe9")
+        self.write("in.txt", b"a\n")
+        self.run_well("wordcount", "in.txt", "-o", out)
+        said = json.loads(self.good("verify", out, "--json"))
+        self.assertEqual([one["path"] for one in said["verified"]], ["caf\ufffd"])
+        job = json.loads(self.good("jobs", fixture("bad_use", "bytes"), "--json"))
+        self.assertEqual(job["summary"], "caf\ufffd")
+        self.assertEqual([one["default"] for one in job["arguments"]], ["th\ufffd"])
 
     def test_json_about_a_run(self):
         self.write("in.txt", b"b a\nb\n")

@@ -1,5 +1,6 @@
 """User code that fails, in every place and way: 70, naming job, task, record and what happened."""
 
+import json
 import os
 import resource
 import shutil
@@ -95,11 +96,23 @@ class Crashes(UserCode):
             self.job_fails("reduce", how, saying=["crashed in reduce task 0", "key 'bad'", signal,
                                                   "--task reduce-0"])
 
+    def test_behind_the_last_group_are_not_blamed_on_it(self):
+        said = self.job_fails("reduce-end", "segfault", "--skip-bad", "3",
+                              saying=["crashed in reduce task 0", "SIGSEGV"])
+        self.assertNotIn("key", said)
+
+    def test_at_a_key_that_is_too_long_to_be_shown(self):
+        self.write("in.txt", b"bad" + 300 * b"x" + b"\n")
+        said = self.job_fails("reduce", "segfault", "--skip-bad", "1",
+                              saying=["key 'badxxx", "xxx…'", "SIGSEGV"])
+        self.assertNotIn("--skip-bad", said, "another key may begin like it")
+
     def test_elsewhere_name_the_task(self):
         for place, task in (("end", "map task 0"), ("close", "map task 0"),
                             ("merge", "reduce task 0"), ("finish", "reduce task 0")):
             self.job_fails(place, "segfault", saying=[f"crashed in {task}", "SIGSEGV"])
-        self.job_fails("declare", "segfault", saying=["bad_code.so:declare crashed", "SIGSEGV"])
+        self.job_fails("declare", "segfault",
+                       saying=["bad_code.so:declare crashed while it was declared", "SIGSEGV"])
 
     def test_in_what_came_through_a_pipe_name_the_batch(self):
         self.run_badly(70, fixture("bad_code", "map"), "-", "--arg", "how=segfault", "-o", "out",
@@ -126,7 +139,8 @@ class Exits(UserCode):
         for place in ("reduce", "fold", "begin", "close"):
             self.job_fails(place, "exit", saying=["ended the process in", "exit()"])
         self.job_fails("declare", "exit",
-                       saying=["bad_code.so:declare ended the process", "exit()"])
+                       saying=["bad_code.so:declare ended the process while it was declared",
+                               "exit()"])
 
 
 class Loops(UserCode):
@@ -149,6 +163,10 @@ class Loops(UserCode):
 
     def test_in_a_partitioner(self):
         self.loops("partition")
+
+    def test_when_the_job_is_declared(self):
+        self.job_fails("declare", "loop", "--task-timeout", "1", saying=[
+            "bad_code.so:declare made no progress for 1 s while it was declared", "--task-timeout"])
 
     def test_at_the_edges(self):
         self.loops("begin", "close")
@@ -175,6 +193,47 @@ class SkipBad(UserCode):
             self.assertEqual(output["bad-records-00000"], b"bad\n" * 3)
             shutil.rmtree(self.path("out"))
 
+    def test_nothing_of_a_bad_record_is_left(self):
+        self.write("in.txt", self.LINES)
+        done = self.minke("run", fixture("bad_code", "side-map"), "in.txt", "--arg", "how=throw",
+                          "-o", "out", "--skip-bad", "3", "--json")
+        self.assertEqual((done.code, done.err), (0, ""))
+        output = self.output_of("out")
+        self.assertEqual(output["part-00000"], b"a\nb\nc\n")
+        self.assertEqual(output["side-00000"], b"a\t1\nb\t1\nc\t1\n")
+        said = json.loads(done.out)
+        self.assertEqual((said["counters"], said["skipped"]), ({"lines": 3}, 3))
+
+    def test_groups_that_throw_crash_or_loop(self):
+        self.write("in.txt", b"bad2\na\nbad1\nz\nbad2\n")
+        for how in ("throw", "segfault", "exit"):
+            with self.subTest(how=how):
+                self.run_well(fixture("bad_code", "reduce"), "in.txt", "--arg", f"how={how}", "-o",
+                              "out", "--skip-bad", "2")
+                output = self.output_of("out")
+                self.assertEqual(output["part-00000"], b"a\t1\nz\t1\n")
+                self.assertEqual(output["bad-groups-00000"], b"bad1\nbad2\n")
+                shutil.rmtree(self.path("out"))
+        self.write("in.txt", BAD)
+        self.run_well(fixture("bad_code", "reduce"), "in.txt", "--arg", "how=loop", "-o", "out",
+                      "--skip-bad", "1", "--task-timeout", "1")
+        self.assertEqual(self.parts_of("out"), [b"fine\t1\ngood\t2\n"])
+        self.assertEqual(self.parts_of("out", "bad-groups"), [b"bad\n"])
+
+    def test_nothing_of_a_bad_group_is_left_but_its_key(self):
+        self.write("in.txt", b"one\na\ntwo\nthree\nto\n")
+        for how in ("throw", "segfault"):
+            done = self.minke("run", fixture("bad_code", "number"), "in.txt", "--arg", f"how={how}",
+                              "-o", "out", "--skip-bad", "1", "--json")
+            self.assertEqual((done.code, done.err), (0, ""))
+            output = self.output_of("out")
+            self.assertEqual(output["part-00000"], b"1\t0\n1\t1\n2\t0\n2\t1\n5\t0\n5\t1\n")
+            self.assertEqual(output["side-00000"], b"1\t1\n2\t1\n5\t1\n")
+            self.assertEqual(output["bad-groups-00000"], b"3\n")
+            said = json.loads(done.out)
+            self.assertEqual((said["counters"], said["skipped"]), ({"groups": 3}, 1))
+            shutil.rmtree(self.path("out"))
+
     def test_records_that_loop(self):
         self.write("in.txt", BAD)
         self.run_well(fixture("bad_code", "map"), "in.txt", "--arg", "how=loop", "-o", "out",
@@ -194,9 +253,13 @@ class SkipBad(UserCode):
         self.job_fails("map", "throw", "--skip-bad", "2",
                        saying=["the record at byte 12 of in.txt", "it does not like this"])
         self.job_fails("map", "throw", "--skip-bad", "2", "--split-bytes", "1",
-                       saying=["3 records are bad", "the 2 that --skip-bad allows"])
+                       saying=["3 records or groups are bad", "the 2 that --skip-bad allows"])
         self.job_fails("map", "segfault", "--skip-bad", "2",
                        saying=["the record at byte 12 of in.txt", "SIGSEGV", "--skip-bad allows 2"])
+        self.write("in.txt", b"bad1\nbad2\n")
+        self.job_fails("reduce", "throw", "--skip-bad", "1", saying=["key 'bad2'"])
+        self.job_fails("reduce", "segfault", "--skip-bad", "1",
+                       saying=["key 'bad2'", "SIGSEGV", "--skip-bad allows 1 such groups"])
 
 
 class WrongUse(MinkeTest):
@@ -221,6 +284,10 @@ class WrongUse(MinkeTest):
 
     def test_side_file_that_was_not_given(self):
         self.use_fails("no-file", saying=["side file 'words'", "--file words=PATH"])
+
+    def test_records_of_a_dataset_from_files(self):
+        self.run_badly(64, fixture("bad_use", "records"), "in.txt", "-o", "out",
+                       saying=["records of a dataset", "minke::Line"])
 
     def test_record_over_the_limit(self):
         self.use_fails("large", "--arg", "bytes=268435457", "--attempts", "1",

@@ -109,6 +109,8 @@ std::string Life::DescribeWhole(const proto::JournalRecord& record) const {
       return fmt::format("resume, request {}", record.job_resumed().request());
     case Record::kCancelAccepted:
       return fmt::format("cancel the job, request {}", record.cancel_accepted().request());
+    case Record::kCancelRefused:
+      return fmt::format("refuse to cancel, request {}", record.cancel_refused().request());
     default:
       return "a record that nobody knows";
   }

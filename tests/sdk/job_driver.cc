@@ -1,10 +1,12 @@
 #include "job_driver.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <fmt/format.h>
 #include <functional>
+
+#include "base/scalar.h"
+#include "shuffle/double_sum.h"
 
 namespace minke::test {
 namespace {
@@ -34,6 +36,8 @@ std::string StoreBe(uint64_t number) {
   return bytes;
 }
 
+double LoadF64(Bytes stored) { return F64FromOrdered(LoadBe(stored)); }
+
 constexpr uint64_t kSign = uint64_t{1} << 63;
 
 std::string Stored(minke_type type, const minke_pair& pair) {
@@ -44,10 +48,8 @@ std::string Stored(minke_type type, const minke_pair& pair) {
       return StoreBe(static_cast<uint64_t>(pair.value.i64) ^ kSign);
     case MINKE_U64:
       return StoreBe(pair.value.u64);
-    case MINKE_F64: {
-      const auto bits = std::bit_cast<uint64_t>(pair.value.f64);
-      return StoreBe((bits & kSign) != 0 ? ~bits : bits | kSign);
-    }
+    case MINKE_F64:
+      return StoreBe(OrderedF64(pair.value.f64));
     default:
       return std::string(pair.value.bytes, pair.value_size);
   }
@@ -59,10 +61,8 @@ std::string Printed(minke_type type, const std::string& stored) {
       return fmt::format("{}", static_cast<int64_t>(LoadBe(stored) ^ kSign));
     case MINKE_U64:
       return fmt::format("{}", LoadBe(stored));
-    case MINKE_F64: {
-      const uint64_t bits = LoadBe(stored);
-      return fmt::format("{}", std::bit_cast<double>((bits & kSign) != 0 ? bits ^ kSign : ~bits));
-    }
+    case MINKE_F64:
+      return fmt::format("{}", LoadF64(stored));
     default:
       return stored;
   }
@@ -379,6 +379,9 @@ class Run {
     const uint32_t kind = job_.aggregate->kind;
     if (kind == MINKE_AGGREGATE_CUSTOM) return Custom(instance, records, begin, middle, end);
     if (kind == MINKE_AGGREGATE_COUNT) return StoreBe(end - begin);
+    if (kind == MINKE_AGGREGATE_SUM && job_.value == MINKE_F64) {
+      return ExactSum(records, begin, end);
+    }
     std::string best = records[begin].value;
     for (size_t i = begin + 1; i < end; ++i) {
       const std::string& value = records[i].value;
@@ -390,14 +393,13 @@ class Run {
   }
 
   std::string Added(const std::string& a, const std::string& b) const {
-    minke_pair sum{};
-    if (job_.value == MINKE_F64) {
-      sum.value.f64 = std::stod(Printed(MINKE_F64, a)) + std::stod(Printed(MINKE_F64, b));
-    } else {
-      sum.value.u64 = LoadBe(a) + (LoadBe(b) ^ (job_.value == MINKE_I64 ? kSign : 0));
-      return StoreBe(sum.value.u64);
-    }
-    return Stored(MINKE_F64, sum);
+    return StoreBe(LoadBe(a) + (LoadBe(b) ^ (job_.value == MINKE_I64 ? kSign : 0)));
+  }
+
+  static std::string ExactSum(const std::vector<Record>& records, size_t begin, size_t end) {
+    FullSum sum = FullSum::Zero();
+    for (size_t i = begin; i < end; ++i) sum.Add(LoadF64(records[i].value));
+    return StoreBe(OrderedF64(Rounded(sum)));
   }
 
   std::string Custom(void* instance, const std::vector<Record>& records, size_t begin,
@@ -432,7 +434,7 @@ class Run {
         pair.value.u64 = LoadBe(stored);
         break;
       case MINKE_F64:
-        pair.value.f64 = std::stod(Printed(MINKE_F64, std::string(stored)));
+        pair.value.f64 = LoadF64(stored);
         break;
       default:
         pair.value.bytes = stored.data();

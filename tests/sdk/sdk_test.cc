@@ -323,12 +323,14 @@ TEST(Reduce, ACombinerReadsAndEmitsWhatTheMapEmits) {
 
 TEST(Aggregate, BuiltInKindsAreDeclaredAndNotCalled) {
   const Declared sum([](const Arguments&) -> Job {
-    return Map([](const Line& line, Emit<std::string_view, double>& emit) { emit(line, 0.5); })
+    return Map([](const Line& line, Emit<std::string_view, double>& emit) {
+             emit(line.substr(0, 1), std::stod(std::string(line.substr(1))));
+           })
         .Aggregate(Sum());
   });
   EXPECT_EQ(sum->aggregate->kind, static_cast<uint32_t>(MINKE_AGGREGATE_SUM));
   EXPECT_EQ(sum->output_value, MINKE_F64);
-  EXPECT_EQ(RunJob(*sum, {{"a\na\nb\n"}}).lines, (Lines{"a\t1", "b\t0.5"}));
+  EXPECT_EQ(RunJob(*sum, {{"a1e16\nb0.5\na1\na-1e16\n"}}).lines, (Lines{"a\t1", "b\t0.5"}));
 }
 
 TEST(Aggregate, MinAndMaxTakeStringsAndTuples) {

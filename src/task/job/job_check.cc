@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "task/output/part_output.h"
+
 namespace minke {
 namespace {
 
@@ -131,6 +133,9 @@ Status CheckNames(const minke_job& job) {
     const std::string_view name = output.name == nullptr ? "" : output.name;
     if (name.empty() || name.find('/') != name.npos || name[0] == '.' || name[0] == '_') {
       return Wrong("a side output cannot be named '{}'", name);
+    }
+    if (name == "part" || name == kBadRecords || name == kBadGroups) {
+      return Wrong("a side output cannot be named '{}', as one of minke's own is", name);
     }
     if (!names.insert(name).second) return Wrong("the side output '{}' is declared twice", name);
     MINKE_TRY_STATUS(CheckType("a side output's key", output.key, false));

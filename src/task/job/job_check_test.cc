@@ -141,7 +141,7 @@ TEST(JobCheck, RefusesNamesThatCannotBeOrStandTwice) {
               job.output_count = 2;
             }).find("'a' is declared twice"),
             std::string::npos);
-  for (const char* name : {"", "a/b", ".a", "_a"}) {
+  for (const char* name : {"", "a/b", ".a", "_a", "part", "bad-records", "bad-groups"}) {
     const minke_output output{name, MINKE_BYTES, MINKE_NONE};
     EXPECT_NE(Refusal([&](minke_job& job) {
                 job.outputs = &output;

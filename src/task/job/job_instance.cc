@@ -106,16 +106,31 @@ Status JobInstance::Combine(minke_groups& groups, Emitter& emitter) {
   });
 }
 
-Status JobInstance::FlushOutputs() {
-  for (auto& [name, emitter] : outputs_) MINKE_TRY_STATUS(emitter->Flush());
+Status JobInstance::Release() {
+  for (auto& [name, emitter] : outputs_) MINKE_TRY_STATUS(emitter->Release());
+  for (auto& [name, counter] : counters_) counter.released = counter.value;
   return failure_;
+}
+
+void JobInstance::Discard() {
+  for (auto& [name, emitter] : outputs_) emitter->Discard();
+  for (auto& [name, counter] : counters_) counter.value = counter.released;
+  if (is_holding_) failure_ = {};
+}
+
+void JobInstance::AddCounters(proto::Report& report) const {
+  for (const auto& [name, counter] : counters_) {
+    proto::Counter* added = report.add_counters();
+    added->set_name(name);
+    added->set_value(counter.value);
+  }
 }
 
 uint64_t* JobInstance::Counter(void* context, const char* name, size_t size) {
   auto* self = static_cast<JobInstance*>(context);
   const std::string_view wanted(name, size);
   if (auto found = self->counters_.find(wanted); found != self->counters_.end()) {
-    return &found->second;
+    return &found->second.value;
   }
   if (self->counters_.size() >= kCountersMax) {
     if (self->failure_) {
@@ -127,7 +142,7 @@ uint64_t* JobInstance::Counter(void* context, const char* name, size_t size) {
     }
     return nullptr;
   }
-  return &self->counters_[std::string(wanted)];
+  return &self->counters_[std::string(wanted)].value;
 }
 
 minke_emitter* JobInstance::Output(void* context, const char* name, size_t size) {
@@ -146,6 +161,7 @@ minke_emitter* JobInstance::Output(void* context, const char* name, size_t size)
       return nullptr;
     }
     auto emitter = std::make_unique<Emitter>(output.key, output.value, *std::move(sink));
+    if (self->is_holding_) emitter->Hold();
     return self->outputs_.emplace(wanted, std::move(emitter)).first->second->abi();
   }
   return nullptr;

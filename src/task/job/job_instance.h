@@ -14,6 +14,8 @@
 #include "task/job/emitter.h"
 #include "task/slot.h"
 
+#include "proto/minke.pb.h"
+
 namespace minke {
 
 // Counters of one job, at most.
@@ -35,14 +37,15 @@ class JobInstance {
   Status Reduce(minke_groups& groups, Emitter& emitter);
   Status ReduceEnd(Emitter& emitter);
   Status Combine(minke_groups& groups, Emitter& emitter);
-  // Hands over what is left in the side outputs.
-  Status FlushOutputs();
+  // As an Emitter's, for side outputs and counters: from Hold on, what user code does to them
+  // counts at Release, and Discard drops it. Release also hands over what is left in the side
+  // outputs.
+  void Hold() { is_holding_ = true; }
+  Status Release();
+  void Discard();
 
   void* self() const { return self_; }
-  const std::map<std::string, uint64_t, std::less<>>& counters() const { return counters_; }
-  void AddToCounter(std::string_view name, uint64_t amount) {
-    counters_[std::string(name)] += amount;
-  }
+  void AddCounters(proto::Report& report) const;
 
  private:
   JobInstance(const JobContext& context, Slot* slot, OutputFactory outputs);
@@ -53,12 +56,18 @@ class JobInstance {
   static minke_emitter* Output(void* context, const char* name, size_t size);
   static minke_bytes SideFile(void* context, const char* name, size_t size);
 
+  struct CounterState {
+    uint64_t value = 0;
+    uint64_t released = 0;
+  };
+
   const JobContext& context_;
   Slot* slot_;
   OutputFactory outputs_factory_;
   minke_host host_{};
   void* self_ = nullptr;
-  std::map<std::string, uint64_t, std::less<>> counters_;
+  bool is_holding_ = false;
+  std::map<std::string, CounterState, std::less<>> counters_;
   std::map<std::string, std::unique_ptr<Emitter>, std::less<>> outputs_;
   Status failure_;  // of a service, reported when the call returns
 };

@@ -145,9 +145,12 @@ Result<Emitter::Sink> SideOutputs::Sink(const minke_output& output) {
   return Emitter::Sink([part](std::span<const minke_pair> pairs) { return part->Write(pairs); });
 }
 
-Status SideOutputs::Write(const std::string& name, std::span<const minke_pair> pairs) {
-  PartOutput* part = MINKE_TRY(Open(name, MINKE_BYTES, MINKE_NONE));
-  return part->Write(pairs);
+Status SideOutputs::WriteKey(const std::string& name, minke_type type, Bytes key) {
+  PartOutput* part = MINKE_TRY(Open(name, type, MINKE_NONE));
+  minke_pair pair{};
+  pair.key = key.data();
+  pair.key_size = static_cast<uint32_t>(key.size());
+  return part->Write({&pair, 1});
 }
 
 Status SideOutputs::Finish(proto::Report& report) {

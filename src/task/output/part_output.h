@@ -21,6 +21,11 @@
 
 namespace minke {
 
+// Side outputs of the engine's own, which --skip-bad fills: records whose map failed, and keys of
+// groups whose reduce did.
+inline constexpr const char* kBadRecords = "bad-records";
+inline constexpr const char* kBadGroups = "bad-groups";
+
 class PartOutput {
  public:
   // `name` is empty for the main output; key and value are the types of its records.
@@ -44,8 +49,8 @@ class SideOutputs {
 
   // Hands pairs to a declared output.
   Result<Emitter::Sink> Sink(const minke_output& output);
-  // Writes pairs of bytes without values to an output of the engine's own.
-  Status Write(const std::string& name, std::span<const minke_pair> pairs);
+  // Writes a key, in its stored form, to an output of the engine's own.
+  Status WriteKey(const std::string& name, minke_type type, Bytes key);
   Status Finish(proto::Report& report);
 
  private:
