@@ -3,8 +3,8 @@
 //
 // What is stored is a block of shuffle/block.h and a trailer of 12 bytes:
 //   u32 blocks of this run in this partition, in its last block, else 0
-//   u64 XXH3 of {incarnation, map task, attempt, partition, sequence, the u32 above, the block's
-//   own header}
+//   u64 XXH3 of {incarnation, map task, epoch and n of the attempt, partition, sequence, the u32
+//   above, bytes of the block}, as eight u64, and the block's first 64 bytes, its header among them
 // so that a block in the wrong place, or a run that lacks its end, is noticed. Used by the
 // attempt's thread.
 #pragma once

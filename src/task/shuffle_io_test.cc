@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "adapter/memory_store.h"
+#include "base/bytes.h"
+#include "base/hash.h"
 #include "shuffle/memory_spill_test.h"
 
 namespace minke {
@@ -143,6 +145,34 @@ TEST(ShuffleRunSink, TellsWhatItStored) {
   EXPECT_TRUE(shuffle.Stored(0).empty()) << "a partition without records has no block";
 }
 
+// A block as it is stored at `key`, by the drawing in the header.
+std::string Stored(Incarnation incarnation, const ShuffleKey& key, uint32_t last_of, Bytes block) {
+  std::string covered;
+  for (const uint64_t number :
+       {incarnation.bits, uint64_t{key.map_task}, key.attempt.epoch, key.attempt.n,
+        uint64_t{key.partition}, uint64_t{key.sequence}, uint64_t{last_of}, block.size()}) {
+    char bytes[8];
+    StoreLe(bytes, number);
+    covered.append(bytes, 8);
+  }
+  char trailer[12];
+  StoreLe(trailer, last_of);
+  StoreLe(trailer + 4, Hash64(covered.append(block.substr(0, 64))));
+  return std::string(block).append(trailer, 12);
+}
+
+TEST(ShuffleRunSink, StoresBlocksAsTheyAreDrawn) {
+  Shuffle shuffle(1, 1);
+  shuffle.Write(0, kFirst, {{2, Letters("1")}});
+  const auto blocks = shuffle.Stored(2);
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    const Bytes block = Bytes(blocks[i].bytes).substr(0, blocks[i].bytes.size() - 12);
+    const bool is_last = i + 1 == blocks.size();
+    const auto last_of = static_cast<uint32_t>(is_last ? blocks.size() : 0);
+    EXPECT_EQ(blocks[i].bytes, Stored(kJob, blocks[i].key, last_of, block)) << i;
+  }
+}
+
 TEST(FetchWinners, GivesEachWinnersRecordsInTheOrderOfTheMapTasks) {
   for (const uint32_t buckets : {1u, 2u, 5u}) {
     Shuffle shuffle(5, buckets);
@@ -249,6 +279,18 @@ TEST_F(Damaged, TheLastBlockAloneSaysThatARunIsWhole) {
   blocks.erase(blocks.begin() + static_cast<ptrdiff_t>(blocks_) - 1);
   blocks[blocks_ - 2].bytes = sound_[blocks_ - 1].bytes;
   EXPECT_EQ(Fetched(blocks), kMissing);
+}
+
+TEST_F(Damaged, ARunOfAnotherLengthThanItSaysIsRefused) {
+  for (const uint32_t last_of : {1u, 2u, static_cast<uint32_t>(blocks_) + 1}) {
+    std::vector<ShuffleBlock> blocks = sound_;
+    ShuffleBlock& last = blocks[blocks_ - 1];
+    const std::string block = last.bytes.substr(0, last.bytes.size() - 12);
+    last.bytes = Stored(kJob, last.key, last_of, block);
+    EXPECT_EQ(Fetched(blocks), kMissing) << last_of;
+    last.bytes = Stored(kJob, last.key, static_cast<uint32_t>(blocks_), block);
+    EXPECT_EQ(Fetched(blocks), kSound);
+  }
 }
 
 TEST_F(Damaged, BlocksInTheWrongOrderAreRefused) {

@@ -119,6 +119,19 @@ class MinkeTest(unittest.TestCase):
         self.assertEqual(self.names(), before, f"{command} left something")
         return lines[0]
 
+    def assert_same(self, found, wanted, what):
+        """Of bytes, or {name: bytes}. assertEqual would look for the shortest difference of two
+        large outputs, for minutes."""
+        if isinstance(found, dict):
+            self.assertEqual(sorted(found), sorted(wanted), what)
+            for name in found:
+                self.assert_same(found[name], wanted[name], f"{name}: {what}")
+        elif found != wanted:
+            at = len(os.path.commonprefix([found, wanted]))
+            near = slice(max(0, at - 40), at + 40)
+            self.fail(f"{what}: {len(found)} bytes, not {len(wanted)}; from byte {at} on they "
+                      f"differ: {found[near]!r}, not {wanted[near]!r}")
+
     def output_of(self, folder):
         """{file name: bytes} of a finished output, which holds nothing but parts and _SUCCESS."""
         names = sorted(os.listdir(self.path(folder)))
