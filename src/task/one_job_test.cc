@@ -106,6 +106,7 @@ OneJob::~OneJob() { fs::remove_all(folder_); }
 
 void OneJob::MakePlan(const OneJobOptions& options) {
   std::vector<std::string> paths;
+  paths.reserve(options.files.size());
   for (size_t i = 0; i < options.files.size(); ++i) paths.push_back(InputPath(i));
   PlanRequest request;
   request.files = FindInputFiles(paths, {.kind = declared_->input_kind}).value().files;

@@ -81,7 +81,7 @@ class Shuffle {
     std::string found;
     for (const auto& run : fetched->runs) {
       for (const auto& [key, value] : ReadAll(*ReadRun(run, partition))) {
-        found += key + "=" + value + " ";
+        found += fmt::format("{}={} ", key, value);
       }
       found += "\n";
     }
