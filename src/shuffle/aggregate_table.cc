@@ -137,7 +137,7 @@ struct AggregateTable::State {
   Status Spill();
   Bytes Stored(uint32_t place) const;
   Status PrepareRuns();
-  Status WriteAll(RunSink* sink, uint64_t* records);
+  Result<uint64_t> WriteAll(RunSink* sink);
   Result<std::shared_ptr<const AggregateSegment>> Keep();
   void SortEntries(std::vector<KeyEntry>& entries) const;
 };
@@ -270,10 +270,10 @@ Status AggregateTable::State::PrepareRuns() {
 }
 
 // Everything, merged, as one run.
-Status AggregateTable::State::WriteAll(RunSink* sink, uint64_t* records) {
+Result<uint64_t> AggregateTable::State::WriteAll(RunSink* sink) {
   if (runs.empty()) {
-    *records = table->size();
-    return WriteTable(sink);
+    MINKE_TRY_STATUS(WriteTable(sink));
+    return table->size();
   }
   RunWriter writer(options.block, sink);
   for (uint32_t p = 0; p < options.partitions; ++p) {
@@ -287,10 +287,10 @@ Status AggregateTable::State::WriteAll(RunSink* sink, uint64_t* records) {
         MINKE_TRY_STATUS(writer.Add(p, Bytes(record.key, record.key_size),
                                     Bytes(record.value, record.value_size)));
       }
-      *records += batch.size();
     }
   }
-  return writer.Finish();
+  MINKE_TRY_STATUS(writer.Finish());
+  return writer.records();
 }
 
 Result<std::shared_ptr<const AggregateSegment>> AggregateTable::State::Keep() {
@@ -379,7 +379,7 @@ Result<std::shared_ptr<const AggregateSegment>> AggregateTable::Finish(bool keep
     segment->seen = state_->seen;
   } else {
     NotingSink sink(MINKE_TRY(state_->spill->Begin()), &segment->seen);
-    MINKE_TRY_STATUS(state_->WriteAll(&sink, &segment->records_total));
+    segment->records_total = MINKE_TRY(state_->WriteAll(&sink));
     segment->run = MINKE_TRY(state_->spill->Seal());
     state_->spilled_bytes += segment->run->stored_bytes();
   }
@@ -388,13 +388,12 @@ Result<std::shared_ptr<const AggregateSegment>> AggregateTable::Finish(bool keep
   return std::shared_ptr<const AggregateSegment>(std::move(segment));
 }
 
-Status AggregateTable::FinishInto(RunSink* sink) {
-  if (!state_->failure) return state_->failure;
-  uint64_t records = 0;
+Result<uint64_t> AggregateTable::FinishInto(RunSink* sink) {
+  if (!state_->failure) return std::move(state_->failure).error();
   MINKE_TRY_STATUS(state_->PrepareRuns());
-  MINKE_TRY_STATUS(state_->WriteAll(sink, &records));
+  const uint64_t records = MINKE_TRY(state_->WriteAll(sink));
   state_->table.reset();
-  return {};
+  return records;
 }
 
 Result<std::unique_ptr<RecordStream>> AggregateTable::Sorted() {

@@ -67,7 +67,8 @@ class AggregateTable {
   Status FoldStates(RecordStream& states);
 
   Result<std::shared_ptr<const AggregateSegment>> Finish(bool keep_in_memory);
-  Status FinishInto(RunSink* sink);
+  // How many distinct keys were written.
+  Result<uint64_t> FinishInto(RunSink* sink);
 
   // Ends the input; every distinct key in order with its finished value in stored form. The table
   // must outlive it.

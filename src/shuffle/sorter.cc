@@ -197,10 +197,10 @@ struct Sorter::State {
   void Put(const minke_pair& pair, Bytes value, uint32_t partition);
   Status WriteRecords(RunWriter& writer, uint32_t partition, RecordStream& records) const;
   std::vector<size_t> CountPartitions() const;
-  Status WriteEntries(RunSink* sink);
+  Result<uint64_t> WriteEntries(RunSink* sink);
   Status Spill();
   Status PrepareRuns();
-  Status WriteAll(RunSink* sink, uint64_t* records);
+  Result<uint64_t> WriteAll(RunSink* sink);
   std::shared_ptr<const SortedSegment> Keep();
 };
 
@@ -268,7 +268,8 @@ Status Sorter::State::WriteRecords(RunWriter& writer, uint32_t partition,
   return writer.AddAll(partition, records);
 }
 
-Status Sorter::State::WriteEntries(RunSink* sink) {
+// How many records it wrote, as all that write do: a combiner changes their number.
+Result<uint64_t> Sorter::State::WriteEntries(RunSink* sink) {
   const std::vector<size_t> begins = CountPartitions();
   std::vector<KeyEntry> ordered(count);
   std::vector<size_t> next(begins.begin(), begins.end() - 1);
@@ -285,12 +286,13 @@ Status Sorter::State::WriteEntries(RunSink* sink) {
     SortedRecords records(std::move(part), keys, {}, MemoryGrant());
     MINKE_TRY_STATUS(WriteRecords(writer, p, records));
   }
-  return writer.Finish();
+  MINKE_TRY_STATUS(writer.Finish());
+  return writer.records();
 }
 
 Status Sorter::State::Spill() {
   NotingSink sink(MINKE_TRY(spill->Begin()), &seen);
-  MINKE_TRY_STATUS(WriteEntries(&sink));
+  MINKE_TRY(WriteEntries(&sink));
   runs.push_back(MINKE_TRY(spill->Seal()));
   spilled_bytes += runs.back()->stored_bytes();
   used = 0;
@@ -307,8 +309,7 @@ Status Sorter::State::PrepareRuns() {
                    {.sort_values = options.sort_values});
 }
 
-Status Sorter::State::WriteAll(RunSink* sink, uint64_t* records) {
-  *records = count;
+Result<uint64_t> Sorter::State::WriteAll(RunSink* sink) {
   if (runs.empty()) return WriteEntries(sink);
   RunWriter writer(options.block, sink);
   for (uint32_t p = 0; p < options.partitions; ++p) {
@@ -318,8 +319,7 @@ Status Sorter::State::WriteAll(RunSink* sink, uint64_t* records) {
     MINKE_TRY_STATUS(WriteRecords(writer, p, *merged));
   }
   MINKE_TRY_STATUS(writer.Finish());
-  *records = writer.records();
-  return {};
+  return writer.records();
 }
 
 std::shared_ptr<const SortedSegment> Sorter::State::Keep() {
@@ -373,17 +373,16 @@ Result<std::shared_ptr<const SortedSegment>> Sorter::Finish(bool keep_in_memory)
   segment->seen.resize(state.options.partitions);
   MINKE_TRY_STATUS(state.PrepareRuns());
   NotingSink sink(MINKE_TRY(state.spill->Begin()), &segment->seen);
-  MINKE_TRY_STATUS(state.WriteAll(&sink, &segment->records_total));
+  segment->records_total = MINKE_TRY(state.WriteAll(&sink));
   segment->run = MINKE_TRY(state.spill->Seal());
   state.spilled_bytes += segment->run->stored_bytes();
   state.runs.clear();
   return std::shared_ptr<const SortedSegment>(std::move(segment));
 }
 
-Status Sorter::FinishInto(RunSink* sink) {
-  uint64_t records = 0;
+Result<uint64_t> Sorter::FinishInto(RunSink* sink) {
   MINKE_TRY_STATUS(state_->PrepareRuns());
-  return state_->WriteAll(sink, &records);
+  return state_->WriteAll(sink);
 }
 
 uint64_t Sorter::spills() const { return state_->runs.size(); }

@@ -61,8 +61,8 @@ class Sorter {
   // its memory off the grant.
   Result<std::shared_ptr<const SortedSegment>> Finish(bool keep_in_memory);
 
-  // Ends the input by writing everything, merged, to `sink` as one run.
-  Status FinishInto(RunSink* sink);
+  // Ends the input by writing everything, merged, to `sink` as one run. How many records that is.
+  Result<uint64_t> FinishInto(RunSink* sink);
 
   uint64_t spills() const;
   uint64_t spilled_bytes() const;

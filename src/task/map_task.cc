@@ -111,7 +111,7 @@ class ShuffleDestination : public Destination {
     auto writer =
         MINKE_TRY(context_.store->WriteShuffle(context_.incarnation, spec_.shuffle_table));
     ShuffleRunSink sink(context_, spec_, writer.get());
-    MINKE_TRY_STATUS(finish_into(&sink));
+    report.set_records_out(MINKE_TRY(finish_into(&sink)));
     MINKE_TRY_STATUS(writer->Finish());
     report.set_bytes_out(sink.stored_bytes());
     Mark(report, [&](uint32_t partition) { return sink.has_partition(partition); });

@@ -334,6 +334,8 @@ TEST(MapTaskOutput, WhatIsFoldedWhileEmittedIsHandedOverOnce) {
   EXPECT_EQ(job.Map()->records_out(), 2u);
   OneJob sorted("sorted", {.files = {"a 1 2 3\nb 4 5\na 6\n"}});
   EXPECT_EQ(sorted.Map()->records_out(), 6u);
+  OneJob stored("total", {.files = {"a 1 2 3\nb 4 5\na 6\n"}, .keeps_segments = false});
+  EXPECT_EQ(stored.Map()->records_out(), 2u) << "written as blocks";
 }
 
 TEST(MapTaskOutput, ARunIsCombined) {
@@ -342,6 +344,7 @@ TEST(MapTaskOutput, ARunIsCombined) {
   const auto report = job.Map();
   ASSERT_TRUE(report) << report.error().text;
   EXPECT_EQ(CounterOf(*report, "combined"), "2");
+  EXPECT_EQ(report->records_out(), 2u) << "as they went into the shuffle";
   EXPECT_EQ(job.Reduced(), "a\t7\nb\t14\n");
 }
 
