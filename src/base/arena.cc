@@ -24,6 +24,12 @@ Arena::~Arena() {
   if (data_ != nullptr) munmap(data_, capacity_);
 }
 
+void Arena::Populate() {
+  // Before Linux 5.14, or where memory is short, it does nothing or stops half-way: the pages then
+  // come as they are touched.
+  if (capacity_ != 0) madvise(data_, capacity_, MADV_POPULATE_WRITE);
+}
+
 void Arena::Trim(size_t used) {
   const size_t keep = RoundUp(used);
   if (keep < capacity_) madvise(data_ + keep, capacity_ - keep, MADV_DONTNEED);

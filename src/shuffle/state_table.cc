@@ -36,6 +36,7 @@ void StateTable::SetIndex(unsigned bits) {
   bits_ = bits;
   limit_ = LimitOf(bits);
   index_memory_ = Arena(IndexBytes(bits));
+  index_memory_.Populate();
   index_ = {reinterpret_cast<SlotGroup*>(index_memory_.data()), 32 - bits};
 }
 
