@@ -1,5 +1,6 @@
 #include "base/arena.h"
 
+#include <cstdint>
 #include <sys/mman.h>
 
 #include "base/check.h"
@@ -7,17 +8,30 @@
 namespace minke {
 namespace {
 constexpr size_t kPage = 4096;
-constexpr size_t kHugeFrom = size_t{4} << 20;
+constexpr size_t kHugePage = size_t{2} << 20;
 size_t RoundUp(size_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
+
+char* Reserve(size_t bytes) {
+  void* at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (at == MAP_FAILED) internal::OutOfMemory(bytes);
+  return static_cast<char*>(at);
+}
+
+// Begins where a huge page does, so that huge pages are all it is made of.
+char* ReserveHuge(size_t bytes) {
+  char* const at = Reserve(bytes + kHugePage);
+  const size_t before = -reinterpret_cast<uintptr_t>(at) % kHugePage;
+  if (before != 0) munmap(at, before);
+  munmap(at + before + bytes, kHugePage - before);
+  madvise(at + before, bytes, MADV_HUGEPAGE);
+  return at + before;
+}
 }  // namespace
 
 Arena::Arena(size_t bytes) : capacity_(RoundUp(bytes)) {
   if (capacity_ == 0) return;
-  void* at = mmap(nullptr, capacity_, PROT_READ | PROT_WRITE,
-                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (at == MAP_FAILED) internal::OutOfMemory(capacity_);
-  data_ = static_cast<char*>(at);
-  if (capacity_ >= kHugeFrom) madvise(data_, capacity_, MADV_HUGEPAGE);
+  data_ = capacity_ < kHugePage ? Reserve(capacity_) : ReserveHuge(capacity_);
 }
 
 Arena::~Arena() {

@@ -11,7 +11,7 @@ namespace minke {
 class Arena {
  public:
   Arena() = default;
-  // Reserves address space only; `bytes` is what it can hold at most. Huge pages from 4 MiB on.
+  // Reserves address space only; `bytes` is what it can hold at most. Huge pages from 2 MiB on.
   explicit Arena(size_t bytes);
   Arena(Arena&& other) noexcept { *this = std::move(other); }
   Arena& operator=(Arena&& other) noexcept {
