@@ -23,9 +23,9 @@ class Arena {
 
   char* data() const { return data_; }
   size_t capacity_bytes() const { return capacity_; }
-  // Makes the pages come now, all at once: for what will be touched all over, above all where reading
-  // comes first. A page that is read before it is written comes twice, and the second time every
-  // processor of the process is interrupted.
+  // Makes the pages come now, all at once: for what will be touched all over, above all where
+  // reading comes first. A page that is read before it is written comes twice, and the second time
+  // every processor of the process is interrupted.
   void Populate();
   // Gives the pages behind the first `used` bytes back to the system; they read as zeros again.
   void Trim(size_t used);

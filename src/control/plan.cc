@@ -13,8 +13,11 @@ constexpr uint64_t kPartitionInputBytes = 32u << 20;
 constexpr uint32_t kPartitionsByInputMax = 1024;
 constexpr uint32_t kBucketMapTasksMax = 256;
 constexpr uint64_t kSampleBytes = 64u << 10;
-constexpr uint64_t kSplitBytesMin = 1u << 20;  // where the user names none
-constexpr uint32_t kSplitsPerThread = 4;
+// Splits where the user names no size, see SplitSize.
+constexpr uint64_t kSplitBytesMin = 1u << 20;
+constexpr uint64_t kSplitBytesMax = 256u << 20;
+constexpr uint64_t kShareOfLeft = 2;
+constexpr uint64_t kSplitsPerThreadMax = 8;
 constexpr uint32_t kFilesPerSplitMax = 10'000;
 
 uint64_t TotalBytes(const PlanRequest& request) {
@@ -30,64 +33,91 @@ uint32_t PartitionsOf(const PlanRequest& request, uint64_t total) {
   return static_cast<uint32_t>(std::clamp<uint64_t>(by_size, 1, kPartitionsByInputMax));
 }
 
-// Cuts the files into splits of about `split_bytes`.
+// How long the next split should be. Where the user names no size, each takes half of what a thread
+// would have of the bytes that are left (guided self-scheduling, Polychronopoulos and Kuck 1987):
+// few long map tasks, whose tables hold a key once for many records, then shorter ones, so that the
+// threads end together.
+class SplitSize {
+ public:
+  SplitSize(const PlanRequest& request, uint64_t total)
+      : named_(request.split_bytes), left_(total), threads_(std::max(1u, request.threads)) {
+    smallest_ =
+        std::clamp(total / (kSplitsPerThreadMax * threads_), kSplitBytesMin, kSplitBytesMax);
+  }
+
+  uint64_t bytes() const {
+    if (named_ != 0) return named_;
+    return std::clamp(left_ / (kShareOfLeft * threads_), smallest_, kSplitBytesMax);
+  }
+  void Take(uint64_t bytes) { left_ -= bytes; }
+
+ private:
+  uint64_t named_;
+  uint64_t left_;
+  uint64_t threads_;
+  uint64_t smallest_;
+};
+
+// Cuts the files into splits.
 class Splitting {
  public:
-  Splitting(proto::Plan* plan, uint64_t split_bytes, uint64_t record_bytes)
-      : plan_(plan), split_bytes_(split_bytes), record_bytes_(record_bytes) {}
+  Splitting(proto::Plan* plan, SplitSize size, uint64_t record_bytes)
+      : plan_(plan), size_(size), record_bytes_(record_bytes) {}
 
   void Add(uint32_t index, const proto::InputFile& file) {
     if (file.size() == 0) return;
     if (file.compression() != 0) {
       Close();
-      proto::SplitPiece* piece = AddPiece(index);
-      piece->set_whole(true);
+      AddPiece(index, file.size())->set_whole(true);
       Close();
-    } else if (file.size() > split_bytes_) {
+    } else if (file.size() > size_.bytes()) {
       Close();
       Cut(index, file.size());
     } else {
       if (filled_ + file.size() > split_bytes_ || files_ == kFilesPerSplitMax) Close();
-      AddPiece(index)->set_end(file.size());
+      AddPiece(index, file.size())->set_end(file.size());
       filled_ += file.size();
       ++files_;
     }
   }
 
-  void Close() {
-    split_ = nullptr;
-    filled_ = 0;
-    files_ = 0;
-  }
-
  private:
-  proto::SplitPiece* AddPiece(uint32_t index) {
-    if (split_ == nullptr) split_ = plan_->add_splits();
+  void Close() { split_ = nullptr; }
+
+  proto::SplitPiece* AddPiece(uint32_t index, uint64_t bytes) {
+    if (split_ == nullptr) {
+      split_ = plan_->add_splits();
+      split_bytes_ = size_.bytes();
+      filled_ = 0;
+      files_ = 0;
+    }
+    size_.Take(bytes);
     proto::SplitPiece* piece = split_->add_pieces();
     piece->set_file(index);
     return piece;
   }
 
-  // Into even parts, between records where their length is fixed.
+  // Into splits of its own, evenly where they are to be of one size; between records where their
+  // length is fixed.
   void Cut(uint32_t index, uint64_t size) {
     const uint64_t unit = std::max<uint64_t>(1, record_bytes_);
-    const uint64_t units = size / unit;
-    const uint64_t parts = std::min(units, (size + split_bytes_ - 1) / split_bytes_);
-    for (uint64_t part = 0; part < parts; ++part) {
-      const auto bound = [&](uint64_t n) {
-        return static_cast<uint64_t>(static_cast<unsigned __int128>(units) * n / parts) * unit;
-      };
-      proto::SplitPiece* piece = AddPiece(index);
-      piece->set_begin(bound(part));
-      piece->set_end(part + 1 == parts ? size : bound(part + 1));
+    for (uint64_t begin = 0; begin < size;) {
+      const uint64_t parts = (size - begin + size_.bytes() - 1) / size_.bytes();
+      const uint64_t units = std::max<uint64_t>(1, (size - begin) / parts / unit);
+      const uint64_t end = parts == 1 ? size : std::min(size, begin + units * unit);
+      proto::SplitPiece* piece = AddPiece(index, end - begin);
+      piece->set_begin(begin);
+      piece->set_end(end);
       Close();
+      begin = end;
     }
   }
 
   proto::Plan* plan_;
-  uint64_t split_bytes_;
+  SplitSize size_;
   uint64_t record_bytes_;
   proto::Split* split_ = nullptr;
+  uint64_t split_bytes_ = 0;  // of the open split, at most
   uint64_t filled_ = 0;
   uint32_t files_ = 0;
 };
@@ -149,11 +179,7 @@ Result<proto::Plan> ComputePlan(const PlanRequest& request) {
   plan.set_max_age_ms(request.max_age_ms);
   plan.set_skip_bad(request.skip_bad);
   plan.set_sample_bytes(kSampleBytes);
-  const uint64_t wanted = uint64_t{kSplitsPerThread} * std::max(1u, request.threads);
-  const uint64_t split_bytes = request.split_bytes != 0
-                                   ? request.split_bytes
-                                   : std::max(kSplitBytesMin, (total + wanted - 1) / wanted);
-  Splitting splitting(&plan, split_bytes, request.record_bytes);
+  Splitting splitting(&plan, SplitSize(request, total), request.record_bytes);
   for (size_t i = 0; i < request.files.size(); ++i) {
     *plan.add_files() = request.files[i];
     splitting.Add(static_cast<uint32_t>(i), request.files[i]);

@@ -103,6 +103,39 @@ TEST(Plan, ALargeFileIsCutEvenlyAndSmallOnesShareASplit) {
   EXPECT_EQ(plan.splits(4).pieces_size(), 1);
 }
 
+// Each takes half of a thread's share of what is left: the last ones are short.
+TEST(Plan, SplitsGetShorterTowardsTheEnd) {
+  PlanRequest request;
+  request.threads = 2;
+  request.files = {File("a", 1000 * kMiB)};
+  const proto::Plan plan = Plan(request);
+  ExpectCovered(plan);
+  uint64_t before = 250 * kMiB;
+  for (const proto::Split& split : plan.splits()) {
+    ASSERT_EQ(split.pieces_size(), 1);
+    const uint64_t bytes = split.pieces(0).end() - split.pieces(0).begin();
+    EXPECT_LE(bytes, before);
+    EXPECT_GE(bytes, 30 * kMiB);
+    before = bytes;
+  }
+  EXPECT_LE(before, 1000 * kMiB / 16 + 1);
+  EXPECT_LE(plan.splits_size(), 10);
+}
+
+TEST(Plan, SplitsHaveABoundBothWays) {
+  PlanRequest request;
+  request.threads = 64;
+  request.files = {File("a", 3 * kMiB)};
+  EXPECT_EQ(Plan(request).splits_size(), 3);
+  request.threads = 1;
+  request.files = {File("a", 100'000 * kMiB)};
+  const proto::Plan plan = Plan(request);
+  ExpectCovered(plan);
+  for (const proto::Split& split : plan.splits()) {
+    EXPECT_LE(split.pieces(0).end() - split.pieces(0).begin(), 256 * kMiB);
+  }
+}
+
 TEST(Plan, ACompressedFileIsASplitOfItsOwn) {
   PlanRequest request;
   request.split_bytes = 1'000'000;

@@ -27,7 +27,7 @@ struct RunRequest {
   uint64_t memory_bytes = 0;  // 0: half of what the machine has
   std::string spill_folder;   // empty: TMPDIR, /tmp
   uint64_t spill_bytes = 0;   // 0: its free space
-  uint64_t split_bytes = 0;   // 0: about four splits a thread
+  uint64_t split_bytes = 0;   // 0: by input and threads, see plan.cc
   uint64_t block_bytes = 0;   // 0: 256 KiB
   uint32_t attempts = 4;
   uint32_t task_timeout_s = 600;
