@@ -1,6 +1,7 @@
 #include "shuffle/state_table.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <utility>
 
@@ -85,29 +86,27 @@ bool StateTable::GrowIndex(size_t entries) {
 
 // Into the first empty slot from its group on.
 void StateTable::Put(uint32_t hash, uint32_t place) {
-  for (SlotGroup* group = index_.Home(hash);; group = Behind(group)) {
-    for (size_t slot = 0; slot < SlotGroup::kSlots; ++slot) {
-      if (group->places[slot] != 0) continue;
-      group->hashes[slot] = hash;
-      group->places[slot] = place;
-      return;
-    }
+  SlotGroup* group = index_.Home(hash);
+  uint32_t empty = group->EmptySlots();
+  while (empty == 0) {
+    group = Behind(group);
+    empty = group->EmptySlots();
   }
+  const int slot = std::countr_zero(empty);
+  group->hashes[slot] = hash;
+  group->places[slot] = place;
 }
 
 // The key may be there all the same: beside another of equal hash, in a group behind, or added
 // since the batch began.
 char* StateTable::Add(const char* key, uint32_t size, __m128i head, uint32_t hash) {
-  bool goes_on = true;
-  for (const SlotGroup* group = index_.Home(hash); goes_on; group = Behind(group)) {
-    for (size_t slot = 0; slot < SlotGroup::kSlots && goes_on; ++slot) {
-      const uint32_t place = group->places[slot];
-      goes_on = place != 0;
-      if (goes_on && group->hashes[slot] == hash &&
-          SameKey(state(place) + state_bytes_, key, size, head)) {
-        return state(place);
-      }
+  for (const SlotGroup* group = index_.Home(hash);; group = Behind(group)) {
+    const uint32_t empty = group->EmptySlots();
+    for (uint32_t slots = group->SlotsOf(hash) & ~empty; slots != 0; slots &= slots - 1) {
+      char* const found = state(group->places[std::countr_zero(slots)]);
+      if (SameKey(found + state_bytes_, key, size, head)) return found;
     }
+    if (empty != 0) break;
   }
   Put(hash, end_place());
   char* entry = arena_.data() + used_;
