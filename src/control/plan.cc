@@ -16,8 +16,7 @@ constexpr uint64_t kSampleBytes = 64u << 10;
 // Splits where the user names no size, see SplitSize.
 constexpr uint64_t kSplitBytesMin = 1u << 20;
 constexpr uint64_t kSplitBytesMax = 256u << 20;
-constexpr uint64_t kShareOfLeft = 2;
-constexpr uint64_t kSplitsPerThreadMax = 8;
+constexpr uint64_t kSmallestPerThread = 6;
 constexpr uint32_t kFilesPerSplitMax = 10'000;
 
 uint64_t TotalBytes(const PlanRequest& request) {
@@ -33,21 +32,20 @@ uint32_t PartitionsOf(const PlanRequest& request, uint64_t total) {
   return static_cast<uint32_t>(std::clamp<uint64_t>(by_size, 1, kPartitionsByInputMax));
 }
 
-// How long the next split should be. Where the user names no size, each takes half of what a thread
-// would have of the bytes that are left (guided self-scheduling, Polychronopoulos and Kuck 1987):
-// few long map tasks, whose tables hold a key once for many records, then shorter ones, so that the
-// threads end together.
+// How long the next split should be. Where the user names no size, each takes two thirds of what a
+// thread would have of the bytes that are left (guided self-scheduling, Polychronopoulos and Kuck
+// 1987): few long map tasks, whose tables hold a key once for many records, then shorter ones, so
+// that the threads end together.
 class SplitSize {
  public:
   SplitSize(const PlanRequest& request, uint64_t total)
       : named_(request.split_bytes), left_(total), threads_(std::max(1u, request.threads)) {
-    smallest_ =
-        std::clamp(total / (kSplitsPerThreadMax * threads_), kSplitBytesMin, kSplitBytesMax);
+    smallest_ = std::clamp(total / (kSmallestPerThread * threads_), kSplitBytesMin, kSplitBytesMax);
   }
 
   uint64_t bytes() const {
     if (named_ != 0) return named_;
-    return std::clamp(left_ / (kShareOfLeft * threads_), smallest_, kSplitBytesMax);
+    return std::clamp(left_ * 2 / 3 / threads_, smallest_, kSplitBytesMax);
   }
   void Take(uint64_t bytes) { left_ -= bytes; }
 

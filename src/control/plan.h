@@ -34,7 +34,7 @@ struct PlanRequest {
   bool range_partitioned = false;  // by splitters that a sampling phase finds
   uint32_t record_bytes = 0;       // fixed-length records; 0: text
   uint32_t threads = 1;            // slots to keep busy
-  uint64_t split_bytes = 0;        // 0: half of a thread's share of what is left, see plan.cc
+  uint64_t split_bytes = 0;        // 0: two thirds of a thread's share of what is left
   uint32_t partitions = 0;         // 0: by the input's size
   uint64_t spill_bytes = 0;        // what a reduce task may put on local disk; 0: not checked
   uint32_t attempts_max = 4;
