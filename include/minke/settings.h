@@ -115,11 +115,12 @@ class Settings {
   }
 
  protected:
-  explicit Settings(std::unique_ptr<Declaration> job) : job_(std::move(job)) {}
-
   std::unique_ptr<Declaration> job_;
 
  private:
+  friend Self;
+  explicit Settings(std::unique_ptr<Declaration> job) : job_(std::move(job)) {}
+
   Self&& self() { return std::move(static_cast<Self&>(*this)); }
 
   minke_bytes Keep(const char* text) {

@@ -23,7 +23,7 @@ Status Even(int number) {
   return {};
 }
 
-Result<int> CountAfter(Status first, int* calls) {
+Result<int> CountAfter(const Status& first, int* calls) {
   MINKE_TRY_STATUS(first);
   return ++*calls;
 }

@@ -92,8 +92,8 @@ minke_type FinishedType(const minke_aggregate& aggregate, minke_type value_type)
 }
 
 struct AggregateTable::State {
-  State(AggregateOptions given, MemoryGrant* memory, SpillSpace* space)
-      : options(std::move(given)), grant(memory), spill(space) {
+  State(const AggregateOptions& given, MemoryGrant* memory, SpillSpace* space)
+      : options(given), grant(memory), spill(space) {
     auto made = FoldKernel::Make(options, grant);
     if (!made) {
       failure = std::move(made).error();
@@ -322,8 +322,9 @@ Result<std::shared_ptr<const AggregateSegment>> AggregateTable::State::Keep() {
   return std::shared_ptr<const AggregateSegment>(std::move(segment));
 }
 
-AggregateTable::AggregateTable(AggregateOptions options, MemoryGrant* grant, SpillSpace* spill)
-    : state_(std::make_unique<State>(std::move(options), grant, spill)) {}
+AggregateTable::AggregateTable(const AggregateOptions& options, MemoryGrant* grant,
+                               SpillSpace* spill)
+    : state_(std::make_unique<State>(options, grant, spill)) {}
 
 AggregateTable::~AggregateTable() = default;
 

@@ -55,7 +55,7 @@ minke_type FinishedType(const minke_aggregate& aggregate, minke_type value_type)
 
 class AggregateTable {
  public:
-  AggregateTable(AggregateOptions options, MemoryGrant* grant, SpillSpace* spill);
+  AggregateTable(const AggregateOptions& options, MemoryGrant* grant, SpillSpace* spill);
   ~AggregateTable();
 
   // Folds a batch of emitted pairs. 64 bytes behind every key are readable. kInput: an integer sum

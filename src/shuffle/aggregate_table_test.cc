@@ -513,8 +513,8 @@ TEST(AggregateTable, AStateLargerThanTheGrantMakesProgress) {
     EXPECT_LT(reserved_max, 16U << 10);  // a megabyte of states, a few kilobytes at a time
     auto stream = table.Sorted();
     ASSERT_TRUE(stream) << stream.error().text;
-    EXPECT_EQ(ReadAll(**stream), (Pairs{{"often", std::string(1800 * 500, 'x')},
-                                        {"rare", std::string(200 * 500, 'x')}}));
+    EXPECT_EQ(ReadAll(**stream), (Pairs{{"often", std::string(size_t{1800} * 500, 'x')},
+                                        {"rare", std::string(size_t{200} * 500, 'x')}}));
   }
   EXPECT_EQ(grant.taken_bytes(), 0U);
 }

@@ -22,7 +22,7 @@ struct Part {
 template <class T>
 struct PartOf : Part {
   template <class Make>
-  explicit PartOf(Make&& make) : value(make()) {}
+  explicit PartOf(const Make& make) : value(make()) {}
   T value;
 };
 
