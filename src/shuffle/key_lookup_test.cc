@@ -33,7 +33,7 @@ class KeyLookupTest : public testing::TestWithParam<Processor> {
 };
 
 TEST_P(KeyLookupTest, HeadIsHowTheKeyIsStored) {
-  const std::string letters = "abcdefghijklmnopqrstuvwxyz";
+  const std::string letters = "abcdefghijklmnopqrstuvwxyzABCDEF";
   for (uint32_t size = 0; size <= letters.size(); ++size) {
     std::string stored(sizeof(uint32_t) + letters.size(), '\0');
     std::memcpy(stored.data(), &size, sizeof(size));

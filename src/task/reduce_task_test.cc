@@ -294,6 +294,14 @@ TEST_P(ReduceTask, CommitsNothingWhenTheUserFails) {
   EXPECT_EQ(job.Reduced(0), "a\t1,\n") << "other partitions are not harmed";
 }
 
+TEST_P(ReduceTask, SetsAsideTheKeyOfABadGroup) {
+  OneJob job("lists", With({"a 1\nbad no\nd 2\n"}));
+  job.MapAll();
+  job.context.skip_bad = 1;
+  EXPECT_EQ(job.Reduced(1, true), "");
+  EXPECT_EQ(job.Part(1, "bad-groups"), "bad\n");
+}
+
 TEST_P(ReduceTask, CarefulModeGivesTheSameAndNotesEachGroup) {
   const auto texts = ManyPairs(3, 100);
   OneJob job("lists", With(texts));

@@ -12,7 +12,8 @@ function(run)
 endfunction()
 
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/prefix --component sdk)
-run(${CMAKE_COMMAND} -S ${EXAMPLE} -B ${WORK}/build -DCMAKE_PREFIX_PATH=${WORK}/prefix)
+run(${CMAKE_COMMAND} -S ${EXAMPLE} -B ${WORK}/build -DCMAKE_PREFIX_PATH=${WORK}/prefix
+    -DCMAKE_CXX_FLAGS=${CXX_FLAGS})
 run(${CMAKE_COMMAND} --build ${WORK}/build)
 
 file(WRITE ${WORK}/text "b a\nb\n")
@@ -29,7 +30,7 @@ list(GET pc_files 0 pc_file)
 get_filename_component(pc_folder ${pc_file} DIRECTORY)
 run(${CMAKE_COMMAND} -E env PKG_CONFIG_PATH=${pc_folder} pkg-config --cflags minke)
 separate_arguments(flags UNIX_COMMAND "${out}")
-run(${CXX} -O2 -shared -fPIC ${flags} ${EXAMPLE}/wordcount.cc -o ${WORK}/by_hand.so)
+run(${CXX} -O2 -shared -fPIC ${CXX_FLAGS} ${flags} ${EXAMPLE}/wordcount.cc -o ${WORK}/by_hand.so)
 
 if(MINKE)
   expect_counts(${MINKE} run ${WORK}/by_hand.so ${WORK}/text)

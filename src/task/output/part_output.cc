@@ -147,8 +147,10 @@ Result<Emitter::Sink> SideOutputs::Sink(const minke_output& output) {
 
 Status SideOutputs::WriteKey(const std::string& name, minke_type type, Bytes key) {
   PartOutput* part = MINKE_TRY(Open(name, type, MINKE_NONE));
+  std::string room(key);
+  room.append(MINKE_READABLE_BEYOND, '\0');
   minke_pair pair{};
-  pair.key = key.data();
+  pair.key = room.data();
   pair.key_size = static_cast<uint32_t>(key.size());
   return part->Write({&pair, 1});
 }
