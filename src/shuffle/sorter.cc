@@ -330,7 +330,7 @@ std::shared_ptr<const SortedSegment> Sorter::State::Keep() {
   std::vector<size_t> next(segment->begins.begin(), segment->begins.end() - 1);
   for (size_t i = 0; i < count; ++i) ordered[next[entry(i)->partition]++] = *entry(i);
   entries = Arena();
-  arena.Trim(used + MINKE_READABLE_BEYOND);
+  arena.Cut(used + MINKE_READABLE_BEYOND);
   segment->arena = std::move(arena);
   segment->bytes_total = bytes_total;
   segment->grant = grant->Split(std::exchange(room, 0) + std::exchange(entries_room, 0));

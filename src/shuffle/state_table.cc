@@ -146,7 +146,7 @@ void StateTable::Freeze() {
 
 std::pair<Arena, MemoryGrant> StateTable::TakeArena() {
   Freeze();
-  arena_.Trim(used_ + MINKE_READABLE_BEYOND);
+  arena_.Cut(used_ + MINKE_READABLE_BEYOND);
   MemoryGrant grant = grant_->Split(std::exchange(room_, 0));
   return {std::move(arena_), std::move(grant)};
 }
