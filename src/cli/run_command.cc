@@ -171,7 +171,7 @@ void AddMachineFlags(CLI::App& app, const std::shared_ptr<RunFlags>& flags) {
                  "Most bytes to spill; default: its free space")
       ->envname("MINKE_SPILL_BYTES");
   app.add_option("--split-bytes", flags->split_bytes,
-                 "Input of one map task; default: four a thread")
+                 "Input of one map task; default: by input and threads")
       ->envname("MINKE_SPLIT_BYTES");
   app.add_option("--block-bytes", flags->block_bytes, "Size of shuffle and spill blocks")
       ->envname("MINKE_BLOCK_BYTES");

@@ -16,7 +16,7 @@ constexpr uint64_t kSampleBytes = 64u << 10;
 // Splits where the user names no size, see SplitSize.
 constexpr uint64_t kSplitBytesMin = 1u << 20;
 constexpr uint64_t kSplitBytesMax = 256u << 20;
-constexpr uint64_t kSmallestPerThread = 6;
+constexpr uint64_t kSmallestPerThread = 6;  // as many of the shortest splits make a thread's share
 constexpr uint32_t kFilesPerSplitMax = 10'000;
 
 uint64_t TotalBytes(const PlanRequest& request) {
@@ -74,22 +74,24 @@ class Splitting {
     } else {
       if (filled_ + file.size() > split_bytes_ || files_ == kFilesPerSplitMax) Close();
       AddPiece(index, file.size())->set_end(file.size());
-      filled_ += file.size();
-      ++files_;
     }
   }
 
  private:
-  void Close() { split_ = nullptr; }
+  void Close() {
+    split_ = nullptr;
+    filled_ = 0;
+    files_ = 0;
+  }
 
   proto::SplitPiece* AddPiece(uint32_t index, uint64_t bytes) {
     if (split_ == nullptr) {
       split_ = plan_->add_splits();
       split_bytes_ = size_.bytes();
-      filled_ = 0;
-      files_ = 0;
     }
     size_.Take(bytes);
+    filled_ += bytes;
+    ++files_;
     proto::SplitPiece* piece = split_->add_pieces();
     piece->set_file(index);
     return piece;
@@ -115,7 +117,8 @@ class Splitting {
   SplitSize size_;
   uint64_t record_bytes_;
   proto::Split* split_ = nullptr;
-  uint64_t split_bytes_ = 0;  // of the open split, at most
+  // Of the open split: what it may hold, and holds.
+  uint64_t split_bytes_ = 0;
   uint64_t filled_ = 0;
   uint32_t files_ = 0;
 };

@@ -12,6 +12,7 @@ namespace {
 constexpr int64_t kForeverMs = 3'600'000;
 
 Waker* signalled = nullptr;
+volatile std::sig_atomic_t errno_after_wake = 0;
 
 TEST(Waker, AWakeBeforeTheWaitIsNotLost) {
   Waker waker;
@@ -30,13 +31,16 @@ TEST(Waker, AnotherThreadWakes) {
 TEST(Waker, ASignalHandlerWakesAndLeavesErrnoAlone) {
   Waker waker;
   signalled = &waker;
+  errno_after_wake = 0;
   const auto before = std::signal(SIGUSR1, [](int) {
+    const int saved = errno;
     errno = 77;
     signalled->Wake();
-    errno = errno == 77 ? 78 : 1;
+    errno_after_wake = errno;
+    errno = saved;
   });
   std::raise(SIGUSR1);
-  EXPECT_EQ(errno, 78);
+  EXPECT_EQ(errno_after_wake, 77);
   waker.Wait(kForeverMs);
   std::signal(SIGUSR1, before);
 }

@@ -147,7 +147,7 @@ Result<Emitter::Sink> SideOutputs::Sink(const minke_output& output) {
 
 Status SideOutputs::WriteKey(const std::string& name, minke_type type, Bytes key) {
   PartOutput* part = MINKE_TRY(Open(name, type, MINKE_NONE));
-  std::string room(key);
+  std::string room(key);  // wherever the key comes from, formatting it may read beyond its end
   room.append(MINKE_READABLE_BEYOND, '\0');
   minke_pair pair{};
   pair.key = room.data();
