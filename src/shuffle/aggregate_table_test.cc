@@ -538,6 +538,25 @@ TEST(AggregateTable, AKeptSegmentHoldsTheMemoryOfItsStates) {
   EXPECT_EQ(accountant.reserved_bytes(), 0U);
 }
 
+// A process has 128 TiB of addresses: with what each table reserves to grow in, thousands of kept
+// segments would take them all.
+TEST(AggregateTable, AKeptSegmentGivesBackTheAddressesThatItsTableReserved) {
+  MemoryAccountant accountant(1 << 28);
+  MemorySpill spill;
+  MemoryGrant grant(&accountant, 1 << 26);
+  const uint64_t before = AddressBytes();
+  std::vector<std::shared_ptr<const AggregateSegment>> segments;
+  for (int i = 0; i < 4; ++i) {
+    AggregateTable table(OptionsOf(MINKE_AGGREGATE_COUNT, MINKE_NONE, {0, 1 << 16, 1, true}),
+                         &grant, &spill);
+    PairBatch batch;
+    batch.Add("key", "");
+    ASSERT_TRUE(table.Fold(batch.pairs()));
+    segments.push_back(*table.Finish(true));
+  }
+  EXPECT_LT(AddressBytes(), before + (uint64_t{8} << 30));
+}
+
 int FailingFold(void*, void* const*, const minke_pair*, size_t, minke_error* error) {
   std::strcpy(error->text, "no more");
   return 1;

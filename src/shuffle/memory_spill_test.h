@@ -1,6 +1,8 @@
-// For tests: runs in memory, and random records. Not part of the library.
+// For tests: runs in memory, random records, addresses in use. Not part of the library.
 #pragma once
 
+#include <cstdint>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <random>
@@ -120,5 +122,12 @@ class PairBatch {
   std::vector<std::string> values_;
   std::vector<minke_pair> pairs_;
 };
+
+// Bytes of address space that this process holds, resident or not.
+inline uint64_t AddressBytes() {
+  uint64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  return pages * 4096;
+}
 
 }  // namespace minke

@@ -135,6 +135,23 @@ TEST(Sorter, ARecordLargerThanTheBudgetGoesThrough) {
             (Pairs{{std::string(60'000, 'a'), "y"}, {"b", std::string(50'000, 'x')}}));
 }
 
+TEST(Sorter, AKeptSegmentGivesBackTheAddressesThatItReserved) {
+  MemoryAccountant accountant(1 << 28);
+  MemorySpill spill;
+  MemoryGrant grant(&accountant, 1 << 26);
+  const uint64_t before = AddressBytes();
+  std::vector<std::shared_ptr<const SortedSegment>> segments;
+  for (int i = 0; i < 4; ++i) {
+    Sorter sorter(SorterOptions{}, &grant, &spill);
+    PairBatch batch;
+    batch.Add("key", "value");
+    const uint32_t partitions[] = {0};
+    ASSERT_TRUE(sorter.Add(batch.pairs(), partitions));
+    segments.push_back(*sorter.Finish(true));
+  }
+  EXPECT_LT(AddressBytes(), before + (uint64_t{8} << 30));
+}
+
 TEST(Sorter, TheCombinerSeesSortedGroupsOfARunAndKeepsTheirSum) {
   // Joins the values of each key with commas.
   class Joiner final : public Combiner {
