@@ -11,7 +11,8 @@ namespace minke {
 class Arena {
  public:
   Arena() = default;
-  // Reserves address space only; `bytes` is what it can hold at most. Huge pages from 2 MiB on.
+  // Reserves address space only; `bytes` is what it can hold at most. Huge pages behind
+  // the first 2 MiB.
   explicit Arena(size_t bytes);
   Arena(Arena&& other) noexcept { *this = std::move(other); }
   Arena& operator=(Arena&& other) noexcept {
@@ -23,9 +24,9 @@ class Arena {
 
   char* data() const { return data_; }
   size_t capacity_bytes() const { return capacity_; }
-  // Makes the pages come now, all at once: for what will be touched all over, above all where
-  // reading comes first. A page that is read before it is written comes twice, and the second time
-  // every processor of the process is interrupted.
+  // Makes the pages come now, all at once, huge ones where they fit: for what will be touched all
+  // over, above all where reading comes first. A page that is read before it is written comes
+  // twice, and the second time every processor of the process is interrupted.
   void Populate();
   // Gives the pages behind the first `used` bytes back to the system; they read as zeros again.
   void Trim(size_t used);
