@@ -406,6 +406,45 @@ TEST(AggregateTable, ASumThatFitsIsRightThoughItsPartsDoNot) {
   EXPECT_EQ(*sum, Stored(OrderedI64(1)));
 }
 
+// Sums that need more than 64 bits on their way: in memory, in runs, and handed on by a map task.
+TEST(AggregateTable, WideSumsAreSpilledHandedOnAndMerged) {
+  constexpr int64_t kParts[] = {INT64_MAX, INT64_MAX, INT64_MIN, INT64_MIN, INT64_MAX / 4, 41};
+  constexpr int kKeys = 300;
+  for (const size_t budget : {size_t{1} << 13, size_t{1} << 22}) {
+    MemoryAccountant accountant(1 << 24);
+    MemorySpill spill;
+    const AggregateOptions options =
+        OptionsOf(MINKE_AGGREGATE_SUM, MINKE_I64, {budget, 1 << 12, 1, true});
+    std::vector<std::shared_ptr<const AggregateSegment>> segments;
+    for (const bool keep : {true, false}) {
+      MemoryGrant grant(&accountant, budget);
+      AggregateTable table(options, &grant, &spill);
+      for (const int64_t part : kParts) {
+        PairBatch batch;
+        for (int i = 0; i < kKeys; ++i) batch.Add(std::to_string(i), "");
+        std::vector<minke_pair> pairs = batch.pairs();
+        for (int i = 0; i < kKeys; ++i) pairs[i].value.i64 = part == 41 ? i : part;
+        ASSERT_TRUE(table.Fold(pairs));
+      }
+      EXPECT_EQ(table.spills() > 0, budget == 1 << 13);
+      auto segment = table.Finish(keep);
+      ASSERT_TRUE(segment) << segment.error().text;
+      segments.push_back(*segment);
+    }
+    MemoryGrant grant(&accountant, budget);
+    AggregateTable table(options, &grant, &spill);
+    for (const auto& segment : segments) ASSERT_TRUE(table.FoldSegment(*segment, 0));
+    auto stream = table.Sorted();
+    ASSERT_TRUE(stream) << stream.error().text;
+    const Pairs sums = ReadAll(**stream);
+    ASSERT_EQ(sums.size(), kKeys);
+    for (const auto& [key, sum] : sums) {
+      EXPECT_EQ(I64FromOrdered(LoadBe64(sum.data())), 2 * (INT64_MAX / 4 - 2 + std::stoll(key)))
+          << key;
+    }
+  }
+}
+
 TEST(AggregateTable, ASumThatDoesNotFitNamesItsKey) {
   const auto sum = Folded(MINKE_AGGREGATE_SUM, MINKE_U64, 2,
                           [](minke_pair& pair, size_t) { pair.value.u64 = UINT64_MAX; });

@@ -1,6 +1,5 @@
 #include "shuffle/fold_kernel.h"
 
-#include <bit>
 #include <cstring>
 #include <fmt/format.h>
 #include <limits>
@@ -14,80 +13,45 @@
 namespace minke {
 namespace {
 
+// States are eight bytes, and what is finished.
 struct CountOp {
-  using State = uint64_t;
-  static constexpr State kInitial = 0;
-  static void Fold(State& state, const minke_pair&) { ++state; }
-  static void Merge(State& into, const State& from) { into += from; }
-  static bool Finish(const State& state, uint64_t* stored) {
-    *stored = state;
-    return true;
-  }
-};
-
-// Sums of integers in 128 bits: whether the whole sum fits does not depend on the order.
-struct SumI64Op {
-  using State = __int128;
-  static constexpr State kInitial = 0;
-  static void Fold(State& state, const minke_pair& pair) { state += pair.value.i64; }
-  static void Merge(State& into, const State& from) { into += from; }
-  static bool Finish(const State& state, uint64_t* stored) {
-    *stored = OrderedI64(static_cast<int64_t>(state));
-    return state == static_cast<int64_t>(state);
-  }
-};
-
-struct SumU64Op {
-  using State = unsigned __int128;
-  static constexpr State kInitial = 0;
-  static void Fold(State& state, const minke_pair& pair) { state += pair.value.u64; }
-  static void Merge(State& into, const State& from) { into += from; }
-  static bool Finish(const State& state, uint64_t* stored) {
-    *stored = static_cast<uint64_t>(state);
-    return state >> 64 == 0;
-  }
+  static constexpr uint64_t kInitial = 0;
+  static void Fold(uint64_t& state, const minke_pair&) { ++state; }
+  static void Merge(uint64_t& into, uint64_t from) { into += from; }
 };
 
 // Smallest and largest, in the stored form, which orders as the numbers do.
 template <minke_type kType, bool kSmallest>
 struct ExtremeOp {
-  using State = uint64_t;
-  static constexpr State kInitial = kSmallest ? std::numeric_limits<uint64_t>::max() : 0;
+  static constexpr uint64_t kInitial = kSmallest ? std::numeric_limits<uint64_t>::max() : 0;
   static uint64_t Ordered(const minke_pair& pair) {
     if constexpr (kType == MINKE_I64) return OrderedI64(pair.value.i64);
     if constexpr (kType == MINKE_F64) return OrderedF64(pair.value.f64);
     return pair.value.u64;
   }
-  static void Merge(State& into, const State& from) {
+  static void Merge(uint64_t& into, uint64_t from) {
     into = kSmallest ? std::min(into, from) : std::max(into, from);
   }
-  static void Fold(State& state, const minke_pair& pair) { Merge(state, Ordered(pair)); }
-  static bool Finish(const State& state, uint64_t* stored) {
-    *stored = state;
-    return true;
-  }
+  static void Fold(uint64_t& state, const minke_pair& pair) { Merge(state, Ordered(pair)); }
 };
 
-// States are 8-aligned; a 16-byte one is moved as bytes.
 template <typename Op>
 class BuiltIn final : public FoldKernel {
  public:
-  using State = typename Op::State;
-
-  uint32_t state_bytes() const override { return sizeof(State); }
+  uint32_t state_bytes() const override { return sizeof(uint64_t); }
   const void* initial() const override { return &initial_; }
 
   Status Fold(StateTable& table, std::span<const minke_pair> pairs) override {
-    table.FindOrAdd<sizeof(State)>(pairs, [&](size_t i, char* at) {
-      State state = LoadState(at);
+    table.FindOrAdd<sizeof(uint64_t)>(pairs, [&](size_t i, char* at) {
+      auto state = LoadLe<uint64_t>(at);
       Op::Fold(state, pairs[i]);
-      std::memcpy(at, &state, sizeof(State));
+      StoreLe(at, state);
     });
     return {};
   }
 
   Status Merge(StateTable& table, std::span<const minke_record> states) override {
-    table.FindOrAdd<sizeof(State)>(
+    table.FindOrAdd<sizeof(uint64_t)>(
         states, [&](size_t i, char* into) { MergeState(into, states[i].value); });
     return {};
   }
@@ -100,15 +64,8 @@ class BuiltIn final : public FoldKernel {
   Status Finish(std::span<minke_record> values) override {
     stored_.resize((values.size() + 8) * kScalarBytes);  // the last ones are readable beyond
     for (size_t i = 0; i < values.size(); ++i) {
-      uint64_t bits = 0;
-      if (!Op::Finish(LoadState(values[i].value), &bits)) {
-        return Error{ErrorCode::kInput,
-                     fmt::format("the sum of key '{}' does not fit into 64 bits; sum doubles "
-                                 "instead, or smaller numbers",
-                                 Bytes(values[i].key, values[i].key_size))};
-      }
       char* to = stored_.data() + i * kScalarBytes;
-      StoreBe64(to, bits);
+      StoreBe64(to, LoadLe<uint64_t>(values[i].value));
       values[i].value = to;
       values[i].value_size = kScalarBytes;
     }
@@ -116,18 +73,13 @@ class BuiltIn final : public FoldKernel {
   }
 
  private:
-  static State LoadState(const void* from) {
-    State state;
-    std::memcpy(&state, from, sizeof(State));
-    return state;
-  }
-  static void MergeState(void* into, const void* from) {
-    State state = LoadState(into);
-    Op::Merge(state, LoadState(from));
-    std::memcpy(into, &state, sizeof(State));
+  static void MergeState(char* into, const char* from) {
+    auto state = LoadLe<uint64_t>(into);
+    Op::Merge(state, LoadLe<uint64_t>(from));
+    StoreLe(into, state);
   }
 
-  const State initial_ = Op::kInitial;
+  const uint64_t initial_ = Op::kInitial;
   std::vector<char> stored_;
 };
 
@@ -165,9 +117,7 @@ Result<std::unique_ptr<FoldKernel>> FoldKernel::Make(const AggregateOptions& opt
       kernel = std::make_unique<BuiltIn<CountOp>>();
       break;
     case MINKE_AGGREGATE_SUM:
-      if (options.value_type == MINKE_I64) kernel = std::make_unique<BuiltIn<SumI64Op>>();
-      if (options.value_type == MINKE_U64) kernel = std::make_unique<BuiltIn<SumU64Op>>();
-      if (options.value_type == MINKE_F64) kernel = MakeDoubleSumKernel(grant);
+      kernel = MakeSumKernel(options.value_type, grant);
       break;
     case MINKE_AGGREGATE_MIN:
       kernel = ForScalar<MinOp>(options.value_type);

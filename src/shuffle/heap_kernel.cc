@@ -2,7 +2,9 @@
 
 #include <bit>
 #include <cstring>
+#include <fmt/format.h>
 #include <new>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -14,6 +16,110 @@
 
 namespace minke {
 namespace {
+
+// Whether the whole sum fits does not depend on the order of its parts, so these may grow to 128
+// bits: few ever do. In the table a sum of 63 bits, shifted; where that does not suffice, the place
+// of a wide one in the heap, with the lowest bit set. Stored as the one or the other.
+template <typename Number, typename Wide>
+class IntegerSumKernel final : public FoldKernel {
+ public:
+  explicit IntegerSumKernel(MemoryGrant* grant) : FoldKernel(std::make_unique<StateHeap>(grant)) {}
+
+  uint32_t state_bytes() const override { return sizeof(Number); }
+  const void* initial() const override { return &initial_; }
+
+  Status Fold(StateTable& table, std::span<const minke_pair> pairs) override {
+    table.FindOrAdd<sizeof(Number)>(pairs, [&](size_t i, char* at) {
+      const Number number = std::bit_cast<Number>(pairs[i].value.u64);
+      Number shifted = 0;
+      const bool is_large = __builtin_mul_overflow(number, Number{2}, &shifted);
+      if (is_large || !TryAdd(at, shifted)) [[unlikely]]
+        *Widened(at) += number;
+    });
+    return {};
+  }
+
+  Status Merge(StateTable& table, std::span<const minke_record> states) override {
+    table.FindOrAdd<sizeof(Number)>(states, [&](size_t i, char* into) {
+      MergeStored(into, states[i].value, states[i].value_size);
+    });
+    return {};
+  }
+
+  void Load(char* state, Bytes stored) override {
+    MergeStored(state, stored.data(), stored.size());
+  }
+
+  Status MergeInto(std::span<char* const> into, std::span<const Bytes> from) override {
+    for (size_t i = 0; i < into.size(); ++i) MergeStored(into[i], from[i].data(), from[i].size());
+    return {};
+  }
+
+  void ToStored(std::span<minke_record> records) const override {
+    for (minke_record& record : records) {
+      record.value_size = sizeof(Number);
+      const auto state = LoadLe<Number>(record.value);
+      if (!IsWide(state)) continue;
+      record.value = reinterpret_cast<const char*>(WideAt(state));
+      record.value_size = sizeof(Wide);
+    }
+  }
+
+  Status Finish(std::span<minke_record> values) override {
+    stored_.resize(values.size() * kScalarBytes + MINKE_READABLE_BEYOND);
+    for (size_t i = 0; i < values.size(); ++i) {
+      const Wide sum = LoadStored(values[i].value, values[i].value_size);
+      const auto number = static_cast<Number>(sum);
+      if (number != sum) {
+        return Error{ErrorCode::kInput,
+                     fmt::format("the sum of key '{}' does not fit into 64 bits; sum doubles "
+                                 "instead, or smaller numbers",
+                                 Bytes(values[i].key, values[i].key_size))};
+      }
+      char* to = stored_.data() + i * kScalarBytes;
+      StoreBe64(to, std::is_signed_v<Number> ? OrderedI64(static_cast<int64_t>(number))
+                                             : static_cast<uint64_t>(number));
+      values[i].value = to;
+      values[i].value_size = kScalarBytes;
+    }
+    return {};
+  }
+
+ private:
+  static bool IsWide(Number state) { return (state & 1) != 0; }
+  static Wide* WideAt(Number state) { return std::bit_cast<Wide*>(state ^ 1); }
+  static Wide LoadStored(const char* stored, size_t size) {
+    if (size == sizeof(Wide)) return LoadLe<Wide>(stored);
+    return LoadLe<Number>(stored) >> 1;
+  }
+
+  // Adds a number that is shifted already, if what is there and what comes out are no wide ones.
+  static bool TryAdd(char* at, Number shifted) {
+    const auto state = LoadLe<Number>(at);
+    Number sum = 0;
+    const bool is_large = __builtin_add_overflow(state, shifted, &sum);
+    if (is_large || IsWide(state)) return false;
+    StoreLe(at, sum);
+    return true;
+  }
+
+  [[gnu::noinline]] Wide* Widened(char* at) {
+    const auto state = LoadLe<Number>(at);
+    if (IsWide(state)) return WideAt(state);
+    Wide* wide = new (heap_->Get(sizeof(Wide)).data) Wide(state >> 1);
+    StoreLe(at, std::bit_cast<Number>(wide) | 1);
+    return wide;
+  }
+
+  void MergeStored(char* at, const char* stored, size_t size) {
+    const bool is_added = size == sizeof(Number) && TryAdd(at, LoadLe<Number>(stored));
+    if (!is_added) [[unlikely]]
+      *Widened(at) += LoadStored(stored, size);
+  }
+
+  const Number initial_ = 0;
+  std::vector<char> stored_;
+};
 
 // In the table a WindowSum; where that does not suffice, words[0] is the place of a FullSum in the
 // heap. Stored as the one or the other.
@@ -192,8 +298,17 @@ class ExtremeKernel final : public FoldKernel {
 
 }  // namespace
 
-std::unique_ptr<FoldKernel> MakeDoubleSumKernel(MemoryGrant* grant) {
-  return std::make_unique<DoubleSumKernel>(grant);
+std::unique_ptr<FoldKernel> MakeSumKernel(minke_type value_type, MemoryGrant* grant) {
+  switch (value_type) {
+    case MINKE_I64:
+      return std::make_unique<IntegerSumKernel<int64_t, __int128>>(grant);
+    case MINKE_U64:
+      return std::make_unique<IntegerSumKernel<uint64_t, unsigned __int128>>(grant);
+    case MINKE_F64:
+      return std::make_unique<DoubleSumKernel>(grant);
+    default:
+      return nullptr;
+  }
 }
 
 std::unique_ptr<FoldKernel> MakeExtremeKernel(const AggregateOptions& options, MemoryGrant* grant) {

@@ -1,5 +1,5 @@
-// Built-in kinds whose states may outgrow the table: the exact sum of doubles, and the smallest or
-// largest of strings and tuples.
+// Built-in kinds whose states may outgrow the table: exact sums, and the smallest or largest of
+// strings and tuples.
 #pragma once
 
 #include <memory>
@@ -8,7 +8,8 @@
 
 namespace minke {
 
-std::unique_ptr<FoldKernel> MakeDoubleSumKernel(MemoryGrant* grant);
+// Null: only numbers have a sum.
+std::unique_ptr<FoldKernel> MakeSumKernel(minke_type value_type, MemoryGrant* grant);
 // Null: there is no order of values without bytes.
 std::unique_ptr<FoldKernel> MakeExtremeKernel(const AggregateOptions& options, MemoryGrant* grant);
 
