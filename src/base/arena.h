@@ -1,6 +1,6 @@
 // Memory for many small things that live and die together: one stretch of reserved address space,
-// of which pages come, zeroed, as they are touched. Addresses never move. Freed whole. Used by one
-// thread while it grows.
+// of which pages come, zeroed, as they are touched. Addresses stay until Cut. Freed whole. Used by
+// one thread while it grows.
 #pragma once
 
 #include <cstddef>
@@ -14,6 +14,10 @@ class Arena {
   // Reserves address space only; `bytes` is what it can hold at most. Huge pages behind
   // the first 2 MiB.
   explicit Arena(size_t bytes);
+  // One to grow in: holds `bytes_max`, or half of that, a quarter, … where no stretch of addresses
+  // is left that is as long; kGrowingBytesMin at least.
+  static Arena Growing(size_t bytes_max);
+  static constexpr size_t kGrowingBytesMin = size_t{1} << 30;
   Arena(Arena&& other) noexcept { *this = std::move(other); }
   Arena& operator=(Arena&& other) noexcept {
     std::swap(data_, other.data_);
@@ -30,7 +34,8 @@ class Arena {
   void Populate();
   // Gives the pages behind the first `used` bytes back to the system; they read as zeros again.
   void Trim(size_t used);
-  // The same with their addresses, too: the arena then holds no more than `used`.
+  // The same with their addresses, too: the arena then holds no more than `used`. What is short
+  // moves, so that thousands of such arenas lie side by side and count as one mapping.
   void Cut(size_t used);
 
  private:

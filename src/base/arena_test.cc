@@ -50,6 +50,18 @@ TEST(Arena, TrimKeepsTheUsedPartAndZeroesTheRest) {
   EXPECT_TRUE(std::all_of(before + 8192, before + (1 << 20), [](char c) { return c == 0; }));
 }
 
+TEST(Arena, CutKeepsTheUsedPartAndGivesTheAddressesBack) {
+  for (const size_t used : {size_t{5000}, size_t{5} << 20}) {
+    Arena arena = Arena::Growing(size_t{1} << 35);
+    EXPECT_EQ(arena.capacity_bytes(), size_t{1} << 35);
+    std::fill(arena.data(), arena.data() + used, 'x');
+    arena.Cut(used);
+    EXPECT_GE(arena.capacity_bytes(), used);
+    EXPECT_LT(arena.capacity_bytes(), used + 4096);
+    EXPECT_TRUE(std::all_of(arena.data(), arena.data() + used, [](char c) { return c == 'x'; }));
+  }
+}
+
 TEST(Arena, MovesWithoutMovingItsMemory) {
   Arena arena(4096);
   arena.data()[0] = 'x';

@@ -180,8 +180,8 @@ struct Sorter::State {
   SorterOptions options;
   MemoryGrant* grant;
   SpillSpace* spill;
-  Arena arena{kArenaBytes + MINKE_READABLE_BEYOND};
-  Arena entries{kEntriesBytes};
+  Arena arena = Arena::Growing(kArenaBytes);
+  Arena entries = Arena::Growing(kEntriesBytes);
   uint64_t used = 0;          // of the arena
   uint64_t room = 0;          // that the grant gave for it
   size_t count = 0;           // entries
@@ -218,7 +218,8 @@ bool Sorter::State::TakeRoom(uint64_t* have, uint64_t needed) {
 
 // Room for one more record of `bytes` in the arena.
 Status Sorter::State::MakeRoom(size_t bytes) {
-  const bool fits = used + bytes <= kArenaBytes && (count + 1) * sizeof(Entry) <= kEntriesBytes &&
+  const bool fits = used + bytes + MINKE_READABLE_BEYOND <= arena.capacity_bytes() &&
+                    (count + 1) * sizeof(Entry) <= entries.capacity_bytes() &&
                     TakeRoom(&room, used + bytes) &&
                     TakeRoom(&entries_room, (count + 1) * sizeof(Entry));
   if (fits) return {};

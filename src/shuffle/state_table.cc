@@ -24,7 +24,10 @@ size_t LimitOf(unsigned bits) { return (SlotGroup::kSlots << bits) * 6 / 10; }
 
 StateTable::StateTable(uint32_t state_bytes, const void* initial, KeyLookup lookup,
                        MemoryGrant* grant)
-    : state_bytes_(state_bytes), lookup_(lookup), grant_(grant), arena_(kArenaBytes) {
+    : state_bytes_(state_bytes),
+      lookup_(lookup),
+      grant_(grant),
+      arena_(Arena::Growing(kArenaBytes)) {
   MINKE_CHECK(state_bytes <= sizeof(initial_) && state_bytes % 8 == 0);
   if (initial != nullptr) std::memcpy(initial_, initial, state_bytes);
 }
@@ -48,7 +51,7 @@ bool StateTable::MakeRoom(size_t keys, size_t key_bytes) {
     const uint64_t lacking = used_ + bytes - room_;
     const uint64_t step = std::clamp<uint64_t>(grant_->limit_bytes() / 16, kStepMin, kStepMax);
     const uint64_t taken = (lacking + step - 1) / step * step;
-    if (room_ + taken > kArenaBytes) return false;
+    if (room_ + taken + MINKE_READABLE_BEYOND > arena_.capacity_bytes()) return false;
     if (!grant_->TryTake(taken)) {
       if (!empty()) return false;
       grant_->Take(taken);

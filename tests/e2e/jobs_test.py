@@ -125,6 +125,14 @@ class JobTest(MinkeTest):
         files = [("in.txt", data if data is not None else inputs.big_text())]
         self.check(job, ["in.txt"], files, oracle(files), ODD_FOR_BIG)
 
+    def check_many_tasks(self, job, oracle, tasks):
+        """More map tasks than there are addresses for if each kept what it reserved."""
+        data = b"".join(b"word%d\n" % (number % 100) for number in range(tasks))
+        self.write("in.txt", data)
+        done = self.run_well(*job, "in.txt", "--partitions", "1", "--split-bytes", "1")
+        expected = b"".join(text for _, text in oracle([("in.txt", data)]))
+        self.assert_same(done.out, expected, f"{tasks} map tasks")
+
 
 class WordCount(JobTest):
     def test_texts(self):
@@ -136,6 +144,9 @@ class WordCount(JobTest):
     def test_many_files(self):
         files = [(f"in/{name}.txt", data) for name, data in sorted(inputs.texts().items())]
         self.check(["wordcount"], ["in"], files, oracles.wordcount(files))
+
+    def test_many_tasks(self):
+        self.check_many_tasks(["wordcount"], oracles.wordcount, 5000)
 
 
 class Distinct(JobTest):
@@ -226,6 +237,9 @@ class InvertedIndex(JobTest):
 
     def test_big(self):
         self.check_big(["inverted-index"], oracles.inverted_index)
+
+    def test_many_tasks(self):
+        self.check_many_tasks(["inverted-index"], oracles.inverted_index, 9000)
 
 
 class TermVector(JobTest):
