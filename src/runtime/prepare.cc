@@ -110,10 +110,10 @@ Status DivideMemory(const RunRequest& request, uint32_t slots, PreparedRun& run)
 }
 
 Status PrepareSpill(const RunRequest& request, PreparedRun& run) {
-  run.context.spill_folder = MINKE_TRY(SpillFolder(request.spill_folder, std::getenv("TMPDIR")));
-  const uint64_t free_bytes = MINKE_TRY(FreeBytes(run.context.spill_folder));
-  run.spill =
-      std::make_unique<SpillBudget>(request.spill_bytes != 0 ? request.spill_bytes : free_bytes);
+  const std::string folder = MINKE_TRY(SpillFolder(request.spill_folder, std::getenv("TMPDIR")));
+  const uint64_t free_bytes = MINKE_TRY(FreeBytes(folder));
+  run.spill = std::make_unique<ScratchFolder>(
+      folder, request.spill_bytes != 0 ? request.spill_bytes : free_bytes);
   run.context.spill = run.spill.get();
   return {};
 }
@@ -128,7 +128,7 @@ Status FindInputs(const RunRequest& request, PreparedRun& run) {
   }
   InputFileOptions options;
   options.kind = run.declared.job->input_kind;
-  options.spill_folder = run.context.spill_folder;
+  options.spill_folder = run.context.spill->path();
   options.spill_bytes_max = run.spill->bytes_max();
   run.inputs = MINKE_TRY(FindInputFiles(request.inputs, options));
   MINKE_TRY_STATUS(CheckTags(run.declared.job.job(), run.inputs));
@@ -242,7 +242,7 @@ Result<std::unique_ptr<PreparedRun>> PrepareRun(const RunRequest& request, Decla
   MINKE_TRY_STATUS(MakeThePlan(request, slots, *run));
   if (request.alone) {
     run->output = MINKE_TRY(
-        OutputFolder::Open(OutputOfTask(run->context.spill_folder, incarnation), incarnation, {}));
+        OutputFolder::Open(OutputOfTask(run->context.spill->path(), incarnation), incarnation, {}));
   } else if (!request.output.empty()) {
     OutputFolderOptions options;
     options.overwrite = request.overwrite;

@@ -50,7 +50,7 @@ struct PreparedRun {
   std::unique_ptr<OutputFolder> output;  // null: standard output or a single file
   std::unique_ptr<MemoryAccountant> memory;
   std::unique_ptr<MemoryAccountant> kept;
-  std::unique_ptr<SpillBudget> spill;
+  std::unique_ptr<ScratchFolder> spill;
   PlanRequest plan_request;
   proto::Plan plan;
   JobContext context;  // but for the store

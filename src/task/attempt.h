@@ -50,8 +50,7 @@ struct JobContext {
   MemoryAccountant* kept = nullptr;    // the part of it that finished map tasks may keep
   size_t slot_memory_bytes = 0;        // one attempt's sorter or table
   BlockOptions block;
-  std::string spill_folder;
-  SpillBudget* spill = nullptr;
+  ScratchFolder* spill = nullptr;
 
   std::map<std::string, std::string, std::less<>> side_files;  // name → local path
   OutputFolder* output = nullptr;  // null: parts are runs of lines, put together when publishing

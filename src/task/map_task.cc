@@ -58,7 +58,7 @@ class ShuffleDestination : public Destination {
       : context_(context),
         spec_(spec),
         grant_(context.memory, context.slot_memory_bytes),
-        scratch_(std::make_shared<ScratchFile>(context.spill_folder, context.spill)) {}
+        scratch_(std::make_shared<ScratchSpace>(context.spill)) {}
 
  protected:
   // `finish(keep)` ends the input and gives a segment; `finish_into(sink)` writes it as one run.
@@ -87,7 +87,7 @@ class ShuffleDestination : public Destination {
   const JobContext& context_;
   const AttemptSpec& spec_;
   MemoryGrant grant_;
-  std::shared_ptr<ScratchFile> scratch_;
+  std::shared_ptr<ScratchSpace> scratch_;
 
  private:
   static void Put(MapOutput& output, std::shared_ptr<const AggregateSegment> states) {

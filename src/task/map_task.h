@@ -21,7 +21,7 @@ Result<proto::Report> RunSampleTask(const JobContext& context, const AttemptSpec
 
 // A finished map attempt's output as the store keeps it inside one process. One of the two is set.
 struct MapOutput {
-  std::shared_ptr<ScratchFile> scratch;
+  std::shared_ptr<ScratchSpace> scratch;
   std::shared_ptr<const AggregateSegment> states;
   std::shared_ptr<const SortedSegment> records;
   MemoryGrant kept;

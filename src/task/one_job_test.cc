@@ -74,7 +74,8 @@ OneJob::OneJob(const std::string& job, const OneJobOptions& options)
     : folder_(NewFolder()),
       declared_(JobFile::Find(job).value().Declare({}).value()),
       memory_(4 * options.memory_bytes),
-      kept_(options.kept_bytes) {
+      kept_(options.kept_bytes),
+      spill_(folder_ + "/spill", uint64_t{1} << 40) {
   fs::create_directory(folder_ + "/spill");
   for (size_t i = 0; i < options.files.size(); ++i) {
     EXPECT_TRUE(WriteFileAtomically(InputPath(i), options.files[i], false));
@@ -97,7 +98,6 @@ OneJob::OneJob(const std::string& job, const OneJobOptions& options)
   context.kept = &kept_;
   context.slot_memory_bytes = options.memory_bytes;
   context.block = {.target_bytes = options.block_bytes, .cap_bytes = 2 * options.block_bytes};
-  context.spill_folder = folder_ + "/spill";
   context.spill = &spill_;
   context.output = output_.get();
 }

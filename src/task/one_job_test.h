@@ -69,7 +69,7 @@ class OneJob {
   DeclaredJob declared_;
   MemoryAccountant memory_;
   MemoryAccountant kept_;
-  SpillBudget spill_{uint64_t{1} << 40};
+  ScratchFolder spill_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<OutputFolder> output_;
 };

@@ -28,7 +28,7 @@ class PartitionInput {
         instance_(instance),
         partition_(spec.task.index),
         grant_(context.memory, context.slot_memory_bytes),
-        scratch_(context.spill_folder, context.spill) {}
+        scratch_(context.spill) {}
 
   Result<std::unique_ptr<RecordStream>> Open() {
     MINKE_TRY_STATUS(ReadWinners());
@@ -128,7 +128,7 @@ class PartitionInput {
   void* instance_;
   uint32_t partition_;
   MemoryGrant grant_;
-  ScratchFile scratch_;
+  ScratchSpace scratch_;
   std::vector<Winner> winners_;
   std::vector<std::shared_ptr<const MapOutput>> outputs_;
   std::vector<std::shared_ptr<const Run>> runs_;

@@ -17,12 +17,7 @@ namespace {
 constexpr size_t kWriteBytes = 256 << 10;
 constexpr size_t kReadBytes = 64 << 10;  // at once, where blocks are smaller
 constexpr uint64_t kPage = 4096;         // runs begin on one, so that all their space can be freed
-
-// What the task and all its runs hold together.
-struct Space {
-  File file;
-  SpillBudget* budget = nullptr;
-};
+constexpr uint64_t kFileBytesMax = uint64_t{1} << 40;  // a longer one takes no further run
 
 Error Explained(Error error) {
   error.code = ErrorCode::kConfiguration;
@@ -48,9 +43,9 @@ struct RunIndex {
 
 class ScratchSource final : public RunSource {
  public:
-  ScratchSource(std::shared_ptr<const Space> space, std::shared_ptr<const RunIndex> index,
+  ScratchSource(std::shared_ptr<const File> file, std::shared_ptr<const RunIndex> index,
                 const Extent& extent)
-      : space_(std::move(space)), index_(std::move(index)), extent_(extent), at_(extent.offset) {
+      : file_(std::move(file)), index_(std::move(index)), extent_(extent), at_(extent.offset) {
     for (uint32_t i = 0; i < extent.blocks; ++i) left_bytes_ += SizeOf(i);
   }
 
@@ -76,19 +71,19 @@ class ScratchSource final : public RunSource {
       buffer_ = std::make_unique_for_overwrite<char[]>(wanted + MINKE_READABLE_BEYOND);
       capacity_ = wanted;
     }
-    auto n = space_->file.ReadAt(at_, buffer_.get(), wanted);
+    auto n = file_->ReadAt(at_, buffer_.get(), wanted);
     if (!n) return Explained(std::move(n).error());
     if (*n < wanted) {
       return Error{ErrorCode::kCorruption,
                    fmt::format("the scratch file in {} has lost bytes that were written to it",
-                               space_->file.path())};
+                               file_->path())};
     }
     std::fill_n(buffer_.get() + wanted, MINKE_READABLE_BEYOND, '\0');
     read_ = Bytes(buffer_.get(), wanted);
     return {};
   }
 
-  std::shared_ptr<const Space> space_;
+  std::shared_ptr<const File> file_;
   std::shared_ptr<const RunIndex> index_;
   Extent extent_;
   uint32_t next_ = 0;  // block
@@ -107,15 +102,15 @@ class EmptySource final : public RunSource {
 // Holds the space of one run: freed when the run and all its readers are gone.
 class ScratchRun final : public Run {
  public:
-  ScratchRun(std::shared_ptr<const Space> space, RunIndex index)
-      : space_(std::move(space)),
-        index_(new RunIndex(std::move(index)), [space = space_](const RunIndex* gone) {
+  ScratchRun(std::shared_ptr<const File> file, ScratchFolder* folder, RunIndex index)
+      : file_(std::move(file)),
+        index_(new RunIndex(std::move(index)), [file = file_, folder](const RunIndex* gone) {
           const uint64_t length = (gone->bytes + kPage - 1) / kPage * kPage;
           if (length > 0) {
-            fallocate(space->file.fd(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+            fallocate(file->fd(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                       static_cast<off_t>(gone->begin), static_cast<off_t>(length));
           }
-          space->budget->GiveBack(gone->bytes);
+          folder->GiveBack(gone->bytes);
           delete gone;
         }) {}
 
@@ -127,52 +122,94 @@ class ScratchRun final : public Run {
     if (found == extents.end() || found->partition != partition) {
       return std::make_unique<EmptySource>();
     }
-    return std::make_unique<ScratchSource>(space_, index_, *found);
+    return std::make_unique<ScratchSource>(file_, index_, *found);
   }
   uint64_t stored_bytes() const override { return index_->bytes; }
 
  private:
-  std::shared_ptr<const Space> space_;
+  std::shared_ptr<const File> file_;
   std::shared_ptr<const RunIndex> index_;
 };
 
 }  // namespace
 
-struct ScratchFile::State final : RunSink {
-  State(std::string in_folder, SpillBudget* of_process)
-      : folder(std::move(in_folder)), budget(of_process) {}
+// Lent to one task at a time; its runs hold it, too.
+struct ScratchFolder::OpenFile {
+  File file;
+  uint64_t end = 0;  // where the next run begins, or goes on
+};
+
+ScratchFolder::ScratchFolder(std::string folder, uint64_t bytes_max)
+    : path_(std::move(folder)), bytes_max_(bytes_max) {}
+
+ScratchFolder::~ScratchFolder() = default;
+
+Result<std::shared_ptr<ScratchFolder::OpenFile>> ScratchFolder::Borrow() {
+  std::shared_ptr<OpenFile> lent;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!idle_.empty()) {
+      lent = std::move(idle_.back());
+      idle_.pop_back();
+    }
+  }
+  if (lent == nullptr) {
+    auto file = File::Open(path_, File::Mode::kScratch);
+    if (!file) return Explained(std::move(file).error());
+    lent = std::make_shared<OpenFile>(OpenFile{*std::move(file)});
+  }
+  // Where a file system cannot free what lies in the middle, all goes once no run is left.
+  if (lent.use_count() == 1 && lent->end != 0 && lent->file.Resize(0)) lent->end = 0;
+  lent->end = (lent->end + kPage - 1) / kPage * kPage;
+  return lent;
+}
+
+void ScratchFolder::Return(std::shared_ptr<OpenFile> file) {
+  if (file->end >= kFileBytesMax) return;
+  const std::scoped_lock lock(mutex_);
+  idle_.push_back(std::move(file));
+}
+
+bool ScratchFolder::TryTake(uint64_t bytes) {
+  uint64_t used = used_.load(std::memory_order_relaxed);
+  do {
+    if (bytes > bytes_max_ || used > bytes_max_ - bytes) return false;
+  } while (!used_.compare_exchange_weak(used, used + bytes, std::memory_order_relaxed));
+  return true;
+}
+
+struct ScratchSpace::State final : RunSink {
+  explicit State(ScratchFolder* of_process) : folder(of_process) {}
+  // A file with half a run in it goes.
   ~State() override {
-    if (is_writing) budget->GiveBack(index.bytes);
+    if (file != nullptr) folder->GiveBack(index.bytes);
   }
 
   Status Put(uint32_t partition, Bytes block, bool last) override;
   Status WriteOut(Bytes bytes);
 
-  const std::string folder;
-  SpillBudget* const budget;
-  std::shared_ptr<Space> space;
-  uint64_t end = 0;     // of the file
-  std::string waiting;  // to be written at `end`
-  bool is_writing = false;
-  RunIndex index;  // of the run that is being written
+  ScratchFolder* const folder;
+  std::shared_ptr<ScratchFolder::OpenFile> file;  // that a run is being written to
+  std::string waiting;                            // to be written at its end
+  RunIndex index;                                 // of that run
   uint64_t runs = 0;
   uint64_t spilled_bytes = 0;
 };
 
-Status ScratchFile::State::WriteOut(Bytes bytes) {
-  auto written = space->file.WriteAt(end, bytes);
+Status ScratchSpace::State::WriteOut(Bytes bytes) {
+  auto written = file->file.WriteAt(file->end, bytes);
   if (!written) return Explained(std::move(written).error());
-  end += bytes.size();
+  file->end += bytes.size();
   return {};
 }
 
-Status ScratchFile::State::Put(uint32_t partition, Bytes block, bool) {
-  MINKE_CHECK(is_writing && !block.empty() && block.size() <= UINT32_MAX);
-  if (!budget->TryTake(block.size())) {
+Status ScratchSpace::State::Put(uint32_t partition, Bytes block, bool) {
+  MINKE_CHECK(file != nullptr && !block.empty() && block.size() <= UINT32_MAX);
+  if (!folder->TryTake(block.size())) {
     return Error{ErrorCode::kConfiguration,
                  fmt::format("spilling into {} has reached its limit of {} bytes: raise it with "
                              "--spill-bytes, or name a folder with more room with --spill",
-                             folder, budget->bytes_max())};
+                             folder->path(), folder->bytes_max())};
   }
   auto& extents = index.extents;
   MINKE_CHECK(extents.empty() || extents.back().partition <= partition);
@@ -192,45 +229,31 @@ Status ScratchFile::State::Put(uint32_t partition, Bytes block, bool) {
   return {};
 }
 
-bool SpillBudget::TryTake(uint64_t bytes) {
-  uint64_t used = used_.load(std::memory_order_relaxed);
-  do {
-    if (bytes > bytes_max_ || used > bytes_max_ - bytes) return false;
-  } while (!used_.compare_exchange_weak(used, used + bytes, std::memory_order_relaxed));
-  return true;
-}
+ScratchSpace::ScratchSpace(ScratchFolder* folder) : state_(std::make_unique<State>(folder)) {}
 
-ScratchFile::ScratchFile(std::string folder, SpillBudget* budget)
-    : state_(std::make_unique<State>(std::move(folder), budget)) {}
+ScratchSpace::~ScratchSpace() = default;
 
-ScratchFile::~ScratchFile() = default;
-
-Result<RunSink*> ScratchFile::Begin() {
+Result<RunSink*> ScratchSpace::Begin() {
   State& state = *state_;
-  MINKE_CHECK(!state.is_writing);
-  if (state.space == nullptr) {
-    auto file = File::Open(state.folder, File::Mode::kScratch);
-    if (!file) return Explained(std::move(file).error());
-    state.space = std::make_shared<Space>(Space{*std::move(file), state.budget});
-  }
-  state.end = (state.end + kPage - 1) / kPage * kPage;
-  state.index = RunIndex{.begin = state.end, .bytes = 0, .extents = {}, .block_sizes = {}};
-  state.is_writing = true;
+  MINKE_CHECK(state.file == nullptr);
+  state.file = MINKE_TRY(state.folder->Borrow());
+  state.index = RunIndex{.begin = state.file->end, .bytes = 0, .extents = {}, .block_sizes = {}};
   return &state;
 }
 
-Result<std::shared_ptr<const Run>> ScratchFile::Seal() {
+Result<std::shared_ptr<const Run>> ScratchSpace::Seal() {
   State& state = *state_;
-  MINKE_CHECK(state.is_writing);
+  MINKE_CHECK(state.file != nullptr);
   MINKE_TRY_STATUS(state.WriteOut(state.waiting));
   state.waiting.clear();
-  state.is_writing = false;
   ++state.runs;
-  return std::shared_ptr<const Run>(
-      std::make_shared<ScratchRun>(state.space, std::move(state.index)));
+  const std::shared_ptr<const File> file(state.file, &state.file->file);
+  auto run = std::make_shared<ScratchRun>(file, state.folder, std::move(state.index));
+  state.folder->Return(std::exchange(state.file, nullptr));
+  return std::shared_ptr<const Run>(std::move(run));
 }
 
-uint64_t ScratchFile::runs() const { return state_->runs; }
-uint64_t ScratchFile::spilled_bytes() const { return state_->spilled_bytes; }
+uint64_t ScratchSpace::runs() const { return state_->runs; }
+uint64_t ScratchSpace::spilled_bytes() const { return state_->spilled_bytes; }
 
 }  // namespace minke

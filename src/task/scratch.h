@@ -1,49 +1,64 @@
-// The scratch file of one task: where runs go when memory is gone.
+// Scratch files: where runs go when memory is gone.
 //
-// One unnamed file in the spill folder, made at the first spill and gone when the task and the
-// readers of its runs are. Runs lie in it one behind the other, the blocks of a partition together,
-// indexed in memory; a run that nobody holds any more gives its disk space back.
+// Unnamed files in the spill folder, made as they are needed and gone when the process is. A task
+// borrows one for each run that it writes, so there are no more of them than tasks that write at
+// one time, however many leave runs behind. Runs lie one behind the other, the blocks of a
+// partition together, indexed in memory; a run that nobody holds any more gives its disk space
+// back.
 //
 // Errors are kConfiguration (the environment is wrong, not the job): the folder is missing, full or
 // unreadable, or the bound on spilled bytes is reached; the text names --spill or --spill-bytes.
-// A ScratchFile is used by one thread; its runs may be read from several.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "shuffle/run.h"
 
 namespace minke {
 
-// The bound on bytes that all tasks of the process have spilled at one time. Thread-safe.
-class SpillBudget {
+// The scratch files of the process, and the bound on bytes that lie in them. Thread-safe.
+class ScratchFolder {
  public:
-  explicit SpillBudget(uint64_t bytes_max) : bytes_max_(bytes_max) {}
-  SpillBudget(const SpillBudget&) = delete;
-  SpillBudget& operator=(const SpillBudget&) = delete;
+  ScratchFolder(std::string folder, uint64_t bytes_max);
+  ~ScratchFolder();
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
 
   bool TryTake(uint64_t bytes);
   void GiveBack(uint64_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }
 
+  const std::string& path() const { return path_; }
   uint64_t bytes_max() const { return bytes_max_; }
   uint64_t used_bytes() const { return used_.load(std::memory_order_relaxed); }
 
  private:
+  friend class ScratchSpace;
+  struct OpenFile;
+
+  Result<std::shared_ptr<OpenFile>> Borrow();
+  void Return(std::shared_ptr<OpenFile> file);
+
+  const std::string path_;
   const uint64_t bytes_max_;
   std::atomic<uint64_t> used_{0};
+  std::mutex mutex_;  // guards idle_
+  std::vector<std::shared_ptr<OpenFile>> idle_;
 };
 
-class ScratchFile final : public SpillSpace {
+// What one task spills. Used by one thread; its runs may be read from several.
+class ScratchSpace final : public SpillSpace {
  public:
-  // `budget` outlives the file and its runs.
-  ScratchFile(std::string folder, SpillBudget* budget);
-  ~ScratchFile() override;
-  ScratchFile(const ScratchFile&) = delete;
-  ScratchFile& operator=(const ScratchFile&) = delete;
+  // `folder` outlives the space and its runs.
+  explicit ScratchSpace(ScratchFolder* folder);
+  ~ScratchSpace() override;
+  ScratchSpace(const ScratchSpace&) = delete;
+  ScratchSpace& operator=(const ScratchSpace&) = delete;
 
   Result<RunSink*> Begin() override;
   Result<std::shared_ptr<const Run>> Seal() override;

@@ -21,7 +21,7 @@ struct Block {
   std::string bytes;
 };
 
-Result<RunPointer> Spill(ScratchFile& file, const std::vector<Block>& blocks) {
+Result<RunPointer> Spill(ScratchSpace& file, const std::vector<Block>& blocks) {
   RunSink* sink = MINKE_TRY(file.Begin());
   for (size_t i = 0; i < blocks.size(); ++i) {
     const bool is_last = i + 1 == blocks.size() || blocks[i + 1].partition != blocks[i].partition;
@@ -52,20 +52,21 @@ std::vector<Block> RandomBlocks(uint32_t seed) {
   return blocks;
 }
 
-class ScratchFileTest : public testing::Test {
+class ScratchTest : public testing::Test {
  protected:
   void SetUp() override {
     std::string name = fs::temp_directory_path() / "scratch-test-XXXXXX";
     folder_ = mkdtemp(name.data());
+    scratch_.emplace(folder_, uint64_t{1} << 40);
   }
   void TearDown() override { fs::remove_all(folder_); }
 
   std::string folder_;
-  SpillBudget budget_{uint64_t{1} << 40};
+  std::optional<ScratchFolder> scratch_;
 };
 
-TEST_F(ScratchFileTest, GivesEachPartitionOfEachRunItsBlocksInOrder) {
-  ScratchFile file(folder_, &budget_);
+TEST_F(ScratchTest, GivesEachPartitionOfEachRunItsBlocksInOrder) {
+  ScratchSpace file(&*scratch_);
   std::vector<std::vector<Block>> written;
   std::vector<RunPointer> runs;
   uint64_t bytes = 0;
@@ -88,26 +89,26 @@ TEST_F(ScratchFileTest, GivesEachPartitionOfEachRunItsBlocksInOrder) {
   }
   EXPECT_EQ(file.runs(), 8u);
   EXPECT_EQ(file.spilled_bytes(), bytes);
-  EXPECT_EQ(budget_.used_bytes(), bytes);
+  EXPECT_EQ(scratch_->used_bytes(), bytes);
 }
 
-TEST_F(ScratchFileTest, ARunWithoutRecordsIsEmpty) {
-  ScratchFile file(folder_, &budget_);
+TEST_F(ScratchTest, ARunWithoutRecordsIsEmpty) {
+  ScratchSpace file(&*scratch_);
   const auto run = *Spill(file, {});
   EXPECT_TRUE(Read(*run, 0).empty());
   EXPECT_EQ(run->stored_bytes(), 0u);
 }
 
-TEST_F(ScratchFileTest, LeavesNoNameInTheFolder) {
-  ScratchFile file(folder_, &budget_);
+TEST_F(ScratchTest, LeavesNoNameInTheFolder) {
+  ScratchSpace file(&*scratch_);
   const auto run = *Spill(file, {{0, "block"}});
   EXPECT_TRUE(fs::is_empty(folder_));
 }
 
-TEST_F(ScratchFileTest, RunsOutliveTheFileAndReadersTheirRuns) {
+TEST_F(ScratchTest, RunsOutliveTheFileAndReadersTheirRuns) {
   std::unique_ptr<RunSource> source;
   {
-    auto file = std::make_unique<ScratchFile>(folder_, &budget_);
+    auto file = std::make_unique<ScratchSpace>(&*scratch_);
     auto run = *Spill(*file, {{0, "a"}, {0, "b"}, {7, "c"}});
     file.reset();
     EXPECT_EQ(Read(*run, 7), std::vector<std::string>{"c"});
@@ -116,25 +117,25 @@ TEST_F(ScratchFileTest, RunsOutliveTheFileAndReadersTheirRuns) {
   }
   EXPECT_EQ(*source->Next(), "b");
   EXPECT_EQ(*source->Next(), "");
-  EXPECT_EQ(budget_.used_bytes(), 3u);
+  EXPECT_EQ(scratch_->used_bytes(), 3u);
   source.reset();
-  EXPECT_EQ(budget_.used_bytes(), 0u);
+  EXPECT_EQ(scratch_->used_bytes(), 0u);
 }
 
-TEST_F(ScratchFileTest, ARunThatIsGoneGivesItsSpaceBackAndHarmsNoOther) {
-  ScratchFile file(folder_, &budget_);
+TEST_F(ScratchTest, ARunThatIsGoneGivesItsSpaceBackAndHarmsNoOther) {
+  ScratchSpace file(&*scratch_);
   const std::string block(300'000, 'x');
   auto first = *Spill(file, {{0, block}, {1, block}});
   auto second = *Spill(file, {{0, "kept"}, {1, block}});
-  EXPECT_EQ(budget_.used_bytes(), 900'004u);
+  EXPECT_EQ(scratch_->used_bytes(), 900'004u);
   first.reset();
-  EXPECT_EQ(budget_.used_bytes(), 300'004u);
+  EXPECT_EQ(scratch_->used_bytes(), 300'004u);
   EXPECT_EQ(Read(*second, 0), std::vector<std::string>{"kept"});
   EXPECT_EQ(Read(*second, 1), std::vector<std::string>{block});
 }
 
-TEST_F(ScratchFileTest, SeveralThreadsMayReadOneRun) {
-  ScratchFile file(folder_, &budget_);
+TEST_F(ScratchTest, SeveralThreadsMayReadOneRun) {
+  ScratchSpace file(&*scratch_);
   const std::vector<Block> blocks = RandomBlocks(77);
   const auto run = *Spill(file, blocks);
   std::vector<std::thread> threads;
@@ -153,23 +154,67 @@ TEST_F(ScratchFileTest, SeveralThreadsMayReadOneRun) {
   }
 }
 
-TEST_F(ScratchFileTest, TheLimitIsAnErrorThatNamesItAndTheSetting) {
-  SpillBudget budget(1000);
+size_t OpenFiles() {
+  const fs::directory_iterator files("/proc/self/fd");
+  return static_cast<size_t>(std::distance(begin(files), end(files)));
+}
+
+TEST_F(ScratchTest, TasksOneAfterTheOtherShareAFile) {
+  const size_t before = OpenFiles();
+  std::vector<RunPointer> runs;
+  for (uint32_t task = 0; task < 50; ++task) {
+    ScratchSpace space(&*scratch_);
+    runs.push_back(*Spill(space, {{task, std::to_string(task)}}));
+  }
+  EXPECT_EQ(OpenFiles(), before + 1);
+  for (uint32_t task = 0; task < 50; ++task) {
+    EXPECT_EQ(*runs[task]->Open(task)->Next(), std::to_string(task));
+  }
+}
+
+TEST_F(ScratchTest, TasksAtOneTimeHaveFilesOfTheirOwn) {
+  ScratchSpace one(&*scratch_), other(&*scratch_);
+  RunSink* const into_one = *one.Begin();
+  RunSink* const into_other = *other.Begin();
+  for (const char* block : {"a", "b"}) {
+    ASSERT_TRUE(into_one->Put(0, std::string("one ") + block, false));
+    ASSERT_TRUE(into_other->Put(0, std::string("other ") + block, false));
+  }
+  const RunPointer run = *one.Seal(), other_run = *other.Seal();
+  const auto of_one = run->Open(0), of_other = other_run->Open(0);
+  for (const char* block : {"a", "b"}) {
+    EXPECT_EQ(*of_one->Next(), std::string("one ") + block);
+    EXPECT_EQ(*of_other->Next(), std::string("other ") + block);
+  }
+}
+
+TEST_F(ScratchTest, AFileWithoutRunsBeginsAnew) {
+  for (int round = 0; round < 3; ++round) {
+    ScratchSpace space(&*scratch_);
+    const RunPointer run = *Spill(space, {{0, std::string(5000, 'x')}});
+    EXPECT_EQ(run->Open(0)->Next()->size(), 5000U);
+  }
+  EXPECT_EQ(scratch_->used_bytes(), 0U);
+}
+
+TEST_F(ScratchTest, TheLimitIsAnErrorThatNamesItAndTheSetting) {
+  ScratchFolder scratch(folder_, 1000);
   {
-    ScratchFile file(folder_, &budget);
+    ScratchSpace file(&scratch);
     const auto run = Spill(file, {{0, std::string(600, 'x')}, {1, std::string(401, 'x')}});
     ASSERT_FALSE(run);
     EXPECT_EQ(run.error().code, ErrorCode::kConfiguration);
     EXPECT_NE(run.error().text.find("limit of 1000 bytes"), std::string::npos);
     EXPECT_NE(run.error().text.find("--spill-bytes"), std::string::npos);
   }
-  EXPECT_EQ(budget.used_bytes(), 0u) << "the unsealed run's bytes are given back";
-  ScratchFile file(folder_, &budget);
+  EXPECT_EQ(scratch.used_bytes(), 0u) << "the unsealed run's bytes are given back";
+  ScratchSpace file(&scratch);
   EXPECT_TRUE(Spill(file, {{0, std::string(600, 'x')}, {1, std::string(400, 'x')}}));
 }
 
-TEST_F(ScratchFileTest, AFolderThatIsMissingIsAConfigurationError) {
-  ScratchFile file(folder_ + "/none", &budget_);
+TEST_F(ScratchTest, AFolderThatIsMissingIsAConfigurationError) {
+  ScratchFolder scratch(folder_ + "/none", 1000);
+  ScratchSpace file(&scratch);
   const auto sink = file.Begin();
   ASSERT_FALSE(sink);
   EXPECT_EQ(sink.error().code, ErrorCode::kConfiguration);
@@ -177,12 +222,12 @@ TEST_F(ScratchFileTest, AFolderThatIsMissingIsAConfigurationError) {
   EXPECT_NE(sink.error().text.find("--spill"), std::string::npos);
 }
 
-TEST_F(ScratchFileTest, AFullDiskIsAConfigurationErrorThatNamesTheFolder) {
+TEST_F(ScratchTest, AFullDiskIsAConfigurationErrorThatNamesTheFolder) {
   std::signal(SIGXFSZ, SIG_IGN);  // writing then fails as it does on a full disk
   rlimit before{};
   getrlimit(RLIMIT_FSIZE, &before);
   const rlimit small{1'000'000, before.rlim_max};
-  ScratchFile file(folder_, &budget_);
+  ScratchSpace file(&*scratch_);
   setrlimit(RLIMIT_FSIZE, &small);
   const auto run = Spill(file, {{0, std::string(900'000, 'x')}, {0, std::string(900'000, 'x')}});
   setrlimit(RLIMIT_FSIZE, &before);
@@ -192,8 +237,8 @@ TEST_F(ScratchFileTest, AFullDiskIsAConfigurationErrorThatNamesTheFolder) {
       << run.error().text;
 }
 
-TEST(SpillBudget, NeverGivesMoreThanItHas) {
-  SpillBudget budget(100);
+TEST(ScratchFolder, NeverGivesMoreThanItHas) {
+  ScratchFolder budget("/tmp", 100);
   EXPECT_TRUE(budget.TryTake(60));
   EXPECT_FALSE(budget.TryTake(41));
   EXPECT_FALSE(budget.TryTake(UINT64_MAX));

@@ -53,7 +53,7 @@ class LineRun final : public PartOutput {
           options.keep_ends = true;
           return LineFormatter(options);
         }()) {
-    part_.scratch = std::make_shared<ScratchFile>(context.spill_folder, context.spill);
+    part_.scratch = std::make_shared<ScratchSpace>(context.spill);
   }
 
   Status Write(std::span<const minke_pair> pairs) override {

@@ -63,7 +63,7 @@ class SideOutputs {
 
 // What an attempt leaves in the store when parts are ordered: lines as values, group keys as keys.
 struct OrderedPart {
-  std::shared_ptr<ScratchFile> scratch;
+  std::shared_ptr<ScratchSpace> scratch;
   std::shared_ptr<const Run> run;  // of partition 0; null: no records
 };
 
