@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 MINKE = os.environ.get("MINKE_BIN", "build/bin/minke")
 FIXTURES = os.environ.get("MINKE_FIXTURES", "")
-TIMEOUT_S = 60
+SLOWNESS = int(os.environ.get("MINKE_SLOWNESS", "1"))  # of sanitizers, say
+TIMEOUT_S = 60 * SLOWNESS
 # Root as everybody else: permission bits count.
 UNPRIVILEGED = [] if os.geteuid() != 0 else [
     "setpriv", "--bounding-set=-dac_override,-dac_read_search",

@@ -8,9 +8,9 @@ import subprocess
 import time
 import unittest
 
-from harness import MinkeTest, fixture
+from harness import SLOWNESS, MinkeTest, fixture
 
-BOUND_S = 20  # for what must happen, but not at once
+BOUND_S = 20 * SLOWNESS  # for what must happen, but not at once
 
 
 def wait_until(condition, what):
