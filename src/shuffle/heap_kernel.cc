@@ -17,15 +17,41 @@
 namespace minke {
 namespace {
 
+// What all kernels with a heap share: a stored state enters another by the kernel's TakeIn.
+template <typename Kernel, typename Head>
+class HeapKernel : public FoldKernel {
+ public:
+  uint32_t state_bytes() const override { return sizeof(Head); }
+
+  Status Merge(StateTable& table, std::span<const minke_record> states) override {
+    table.FindOrAdd<sizeof(Head)>(states, [&](size_t i, char* at) {
+      kernel()->TakeIn(at, Bytes(states[i].value, states[i].value_size));
+    });
+    return {};
+  }
+
+  void Load(char* state, Bytes stored) override { kernel()->TakeIn(state, stored); }
+
+  Status MergeInto(std::span<char* const> into, std::span<const Bytes> from) override {
+    for (size_t i = 0; i < into.size(); ++i) kernel()->TakeIn(into[i], from[i]);
+    return {};
+  }
+
+ private:
+  friend Kernel;
+  explicit HeapKernel(MemoryGrant* grant) : FoldKernel(std::make_unique<StateHeap>(grant)) {}
+
+  Kernel* kernel() { return static_cast<Kernel*>(this); }
+};
+
 // Whether the whole sum fits does not depend on the order of its parts, so these may grow to 128
 // bits: few ever do. In the table a sum of 63 bits, shifted; where that does not suffice, the place
 // of a wide one in the heap, with the lowest bit set. Stored as the one or the other.
 template <typename Number, typename Wide>
-class IntegerSumKernel final : public FoldKernel {
+class IntegerSumKernel final : public HeapKernel<IntegerSumKernel<Number, Wide>, Number> {
  public:
-  explicit IntegerSumKernel(MemoryGrant* grant) : FoldKernel(std::make_unique<StateHeap>(grant)) {}
+  explicit IntegerSumKernel(MemoryGrant* grant) : IntegerSumKernel::HeapKernel(grant) {}
 
-  uint32_t state_bytes() const override { return sizeof(Number); }
   const void* initial() const override { return &initial_; }
 
   Status Fold(StateTable& table, std::span<const minke_pair> pairs) override {
@@ -39,20 +65,11 @@ class IntegerSumKernel final : public FoldKernel {
     return {};
   }
 
-  Status Merge(StateTable& table, std::span<const minke_record> states) override {
-    table.FindOrAdd<sizeof(Number)>(states, [&](size_t i, char* into) {
-      MergeStored(into, states[i].value, states[i].value_size);
-    });
-    return {};
-  }
-
-  void Load(char* state, Bytes stored) override {
-    MergeStored(state, stored.data(), stored.size());
-  }
-
-  Status MergeInto(std::span<char* const> into, std::span<const Bytes> from) override {
-    for (size_t i = 0; i < into.size(); ++i) MergeStored(into[i], from[i].data(), from[i].size());
-    return {};
+  void TakeIn(char* at, Bytes stored) {
+    const bool is_added =
+        stored.size() == sizeof(Number) && TryAdd(at, LoadLe<Number>(stored.data()));
+    if (!is_added) [[unlikely]]
+      *Widened(at) += LoadStored(stored);
   }
 
   void ToStored(std::span<minke_record> records) const override {
@@ -68,7 +85,7 @@ class IntegerSumKernel final : public FoldKernel {
   Status Finish(std::span<minke_record> values) override {
     stored_.resize(values.size() * kScalarBytes + MINKE_READABLE_BEYOND);
     for (size_t i = 0; i < values.size(); ++i) {
-      const Wide sum = LoadStored(values[i].value, values[i].value_size);
+      const Wide sum = LoadStored(Bytes(values[i].value, values[i].value_size));
       const auto number = static_cast<Number>(sum);
       if (number != sum) {
         return Error{ErrorCode::kInput,
@@ -88,9 +105,9 @@ class IntegerSumKernel final : public FoldKernel {
  private:
   static bool IsWide(Number state) { return (state & 1) != 0; }
   static Wide* WideAt(Number state) { return std::bit_cast<Wide*>(state ^ 1); }
-  static Wide LoadStored(const char* stored, size_t size) {
-    if (size == sizeof(Wide)) return LoadLe<Wide>(stored);
-    return LoadLe<Number>(stored) >> 1;
+  static Wide LoadStored(Bytes stored) {
+    if (stored.size() == sizeof(Wide)) return LoadLe<Wide>(stored.data());
+    return LoadLe<Number>(stored.data()) >> 1;
   }
 
   // Adds a number that is shifted already, if what is there and what comes out are no wide ones.
@@ -106,15 +123,9 @@ class IntegerSumKernel final : public FoldKernel {
   [[gnu::noinline]] Wide* Widened(char* at) {
     const auto state = LoadLe<Number>(at);
     if (IsWide(state)) return WideAt(state);
-    Wide* wide = new (heap_->Get(sizeof(Wide)).data) Wide(state >> 1);
+    Wide* wide = new (this->heap_->Get(sizeof(Wide)).data) Wide(state >> 1);
     StoreLe(at, std::bit_cast<Number>(wide) | 1);
     return wide;
-  }
-
-  void MergeStored(char* at, const char* stored, size_t size) {
-    const bool is_added = size == sizeof(Number) && TryAdd(at, LoadLe<Number>(stored));
-    if (!is_added) [[unlikely]]
-      *Widened(at) += LoadStored(stored, size);
   }
 
   const Number initial_ = 0;
@@ -123,11 +134,10 @@ class IntegerSumKernel final : public FoldKernel {
 
 // In the table a WindowSum; where that does not suffice, words[0] is the place of a FullSum in the
 // heap. Stored as the one or the other.
-class DoubleSumKernel final : public FoldKernel {
+class DoubleSumKernel final : public HeapKernel<DoubleSumKernel, WindowSum> {
  public:
-  explicit DoubleSumKernel(MemoryGrant* grant) : FoldKernel(std::make_unique<StateHeap>(grant)) {}
+  explicit DoubleSumKernel(MemoryGrant* grant) : HeapKernel(grant) {}
 
-  uint32_t state_bytes() const override { return sizeof(WindowSum); }
   const void* initial() const override { return &initial_; }
 
   Status Fold(StateTable& table, std::span<const minke_pair> pairs) override {
@@ -140,18 +150,19 @@ class DoubleSumKernel final : public FoldKernel {
     return {};
   }
 
-  Status Merge(StateTable& table, std::span<const minke_record> states) override {
-    table.FindOrAdd(states, [&](size_t i, char* into) {
-      MergeStored(into, Bytes(states[i].value, states[i].value_size));
-    });
-    return {};
-  }
-
-  void Load(char* state, Bytes stored) override { MergeStored(state, stored); }
-
-  Status MergeInto(std::span<char* const> into, std::span<const Bytes> from) override {
-    for (size_t i = 0; i < into.size(); ++i) MergeStored(into[i], from[i]);
-    return {};
+  void TakeIn(char* at, Bytes stored) {
+    if (stored.size() == sizeof(FullSum)) {
+      Widened(at)->Add(LoadLe<FullSum>(stored.data()));
+      return;
+    }
+    MINKE_CHECK(stored.size() == sizeof(WindowSum));
+    const auto added = LoadLe<WindowSum>(stored.data());
+    auto state = LoadLe<WindowSum>(at);
+    if (state.base == SumHead::kFull || !state.Add(added)) {
+      Widened(at)->Add(added);
+    } else {
+      StoreLe(at, state);
+    }
   }
 
   void ToStored(std::span<minke_record> records) const override {
@@ -201,21 +212,6 @@ class DoubleSumKernel final : public FoldKernel {
     }
   }
 
-  void MergeStored(char* at, Bytes stored) {
-    if (stored.size() == sizeof(FullSum)) {
-      Widened(at)->Add(LoadLe<FullSum>(stored.data()));
-      return;
-    }
-    MINKE_CHECK(stored.size() == sizeof(WindowSum));
-    const auto added = LoadLe<WindowSum>(stored.data());
-    auto state = LoadLe<WindowSum>(at);
-    if (state.base == SumHead::kFull || !state.Add(added)) {
-      Widened(at)->Add(added);
-    } else {
-      StoreLe(at, state);
-    }
-  }
-
   const WindowSum initial_ = WindowSum::Empty();
   std::vector<char> stored_;
 };
@@ -230,11 +226,10 @@ struct Extreme {
 };
 
 template <bool kSmallest>
-class ExtremeKernel final : public FoldKernel {
+class ExtremeKernel final : public HeapKernel<ExtremeKernel<kSmallest>, Extreme> {
  public:
-  explicit ExtremeKernel(MemoryGrant* grant) : FoldKernel(std::make_unique<StateHeap>(grant)) {}
+  explicit ExtremeKernel(MemoryGrant* grant) : ExtremeKernel::HeapKernel(grant) {}
 
-  uint32_t state_bytes() const override { return sizeof(Extreme); }
   const void* initial() const override { return &initial_; }
 
   Status Fold(StateTable& table, std::span<const minke_pair> pairs) override {
@@ -244,18 +239,21 @@ class ExtremeKernel final : public FoldKernel {
     return {};
   }
 
-  Status Merge(StateTable& table, std::span<const minke_record> states) override {
-    table.FindOrAdd(states, [&](size_t i, char* at) {
-      TakeIn(at, Bytes(states[i].value, states[i].value_size));
-    });
-    return {};
-  }
-
-  void Load(char* state, Bytes stored) override { TakeIn(state, stored); }
-
-  Status MergeInto(std::span<char* const> into, std::span<const Bytes> from) override {
-    for (size_t i = 0; i < into.size(); ++i) TakeIn(into[i], from[i]);
-    return {};
+  void TakeIn(char* at, Bytes value) {
+    auto state = LoadLe<Extreme>(at);
+    const uint64_t prefix = KeyPrefix(value, 0);
+    if (state.data != nullptr && !IsBetter(value, prefix, state)) return;
+    const auto size = static_cast<uint32_t>(value.size());
+    if (state.data == nullptr || size > state.capacity) {
+      this->heap_->Free({state.data, state.capacity});
+      const StateHeap::Block block = this->heap_->Get(size);
+      state.data = block.data;
+      state.capacity = block.capacity;
+    }
+    std::memcpy(state.data, value.data(), size);
+    state.prefix = prefix;
+    state.size = size;
+    StoreLe(at, state);
   }
 
   void ToStored(std::span<minke_record> records) const override {
@@ -274,23 +272,6 @@ class ExtremeKernel final : public FoldKernel {
     if (prefix != than.prefix) return (prefix < than.prefix) == kSmallest;
     const int order = value.compare(Bytes(than.data, than.size));
     return kSmallest ? order < 0 : order > 0;
-  }
-
-  void TakeIn(char* at, Bytes value) {
-    auto state = LoadLe<Extreme>(at);
-    const uint64_t prefix = KeyPrefix(value, 0);
-    if (state.data != nullptr && !IsBetter(value, prefix, state)) return;
-    const auto size = static_cast<uint32_t>(value.size());
-    if (state.data == nullptr || size > state.capacity) {
-      heap_->Free({state.data, state.capacity});
-      const StateHeap::Block block = heap_->Get(size);
-      state.data = block.data;
-      state.capacity = block.capacity;
-    }
-    std::memcpy(state.data, value.data(), size);
-    state.prefix = prefix;
-    state.size = size;
-    StoreLe(at, state);
   }
 
   const Extreme initial_{};
