@@ -121,7 +121,7 @@ class EmbeddedRun {
     duties.publish = [this](const Job& job) { return PublishWinners(job); };
     master_ = std::make_unique<Master>(MasterPorts{&log_, &store_, &clock_}, std::move(duties),
                                        OptionsOfMaster());
-    slots_ = std::make_unique<SlotPool>(pages_.pages(), &waker_);
+    slots_ = std::make_unique<ThreadSlotPool>(pages_.pages(), &waker_);
     while (!master_->exit()) {
       bool went_on = MINKE_TRY(master_->RunOnce());
       if (worker_ == nullptr) StartWorker();

@@ -20,7 +20,7 @@ struct Work {
 
 }  // namespace
 
-struct SlotPool::State {
+struct ThreadSlotPool::State {
   struct Thread {
     Slot slot;
     std::mutex mutex;  // guards `work` and `is_closing`
@@ -61,7 +61,8 @@ struct SlotPool::State {
   }
 };
 
-SlotPool::SlotPool(std::span<SlotPage> pages, Waker* waker) : state_(std::make_unique<State>()) {
+ThreadSlotPool::ThreadSlotPool(std::span<SlotPage> pages, Waker* waker)
+    : state_(std::make_unique<State>()) {
   state_->pages = pages;
   state_->waker = waker;
   for (SlotPage& page : pages) state_->threads.emplace_back().slot.page = &page;
@@ -70,7 +71,7 @@ SlotPool::SlotPool(std::span<SlotPage> pages, Waker* waker) : state_(std::make_u
   }
 }
 
-SlotPool::~SlotPool() {
+ThreadSlotPool::~ThreadSlotPool() {
   for (State::Thread& thread : state_->threads) {
     thread.slot.cancelled.store(true, std::memory_order_relaxed);
     {
@@ -82,7 +83,7 @@ SlotPool::~SlotPool() {
   for (State::Thread& thread : state_->threads) thread.thread.join();
 }
 
-void SlotPool::Start(size_t slot, const JobContext* context, AttemptSpec spec) {
+void ThreadSlotPool::Start(size_t slot, const JobContext* context, AttemptSpec spec) {
   State::Thread& thread = state_->threads[slot];
   MINKE_CHECK(!thread.is_busy);
   thread.is_busy = true;
@@ -94,11 +95,11 @@ void SlotPool::Start(size_t slot, const JobContext* context, AttemptSpec spec) {
   thread.changed.notify_one();
 }
 
-void SlotPool::Cancel(size_t slot) {
+void ThreadSlotPool::Cancel(size_t slot) {
   state_->threads[slot].slot.cancelled.store(true, std::memory_order_relaxed);
 }
 
-std::vector<AttemptEnd> SlotPool::Ended() {
+std::vector<AttemptEnd> ThreadSlotPool::Ended() {
   std::vector<AttemptEnd> ended;
   {
     const std::lock_guard lock(state_->mutex);
@@ -108,11 +109,11 @@ std::vector<AttemptEnd> SlotPool::Ended() {
   return ended;
 }
 
-std::span<const SlotPage> SlotPool::pages() const { return state_->pages; }
+std::span<const SlotPage> ThreadSlotPool::pages() const { return state_->pages; }
 
-size_t SlotPool::slots() const { return state_->threads.size(); }
+size_t ThreadSlotPool::slots() const { return state_->threads.size(); }
 
-size_t SlotPool::running() const {
+size_t ThreadSlotPool::running() const {
   size_t running = 0;
   for (const State::Thread& thread : state_->threads) running += thread.is_busy ? 1 : 0;
   return running;

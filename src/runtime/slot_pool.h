@@ -1,6 +1,6 @@
-// The slots of a worker: one thread each, which runs one attempt at a time. The control thread
-// starts and cancels attempts and collects what ended; slot threads only work and drop their result
-// into a mailbox.
+// The slots of a worker, each of which runs one attempt at a time. The worker starts and cancels
+// attempts and collects what ended; how they run is the pool's business: a thread per slot in every
+// process of minke, one after the other within virtual time in the simulator.
 #pragma once
 
 #include <cstdint>
@@ -23,23 +23,36 @@ struct AttemptEnd {
   std::vector<uint32_t> missing_map_tasks;
 };
 
+// Used by the control thread.
 class SlotPool {
  public:
-  // One slot per page; `waker` is poked when an attempt has ended. All outlive the pool.
-  SlotPool(std::span<SlotPage> pages, Waker* waker);
-  ~SlotPool();  // cancels and waits for what still runs
-  SlotPool(const SlotPool&) = delete;
-  SlotPool& operator=(const SlotPool&) = delete;
-
+  virtual ~SlotPool() = default;
   // `context` must stay until the attempt has ended; the slot must be idle.
-  void Start(size_t slot, const JobContext* context, AttemptSpec spec);
+  virtual void Start(size_t slot, const JobContext* context, AttemptSpec spec) = 0;
   // Asks the slot's attempt to end soon; it still ends through Ended.
-  void Cancel(size_t slot);
+  virtual void Cancel(size_t slot) = 0;
   // Attempts that have ended since the last call.
-  std::vector<AttemptEnd> Ended();
-  size_t slots() const;
-  std::span<const SlotPage> pages() const;
-  size_t running() const;
+  virtual std::vector<AttemptEnd> Ended() = 0;
+  virtual size_t slots() const = 0;
+  virtual std::span<const SlotPage> pages() const = 0;
+  virtual size_t running() const = 0;
+};
+
+// A thread per slot; they only work, and drop their result into a mailbox.
+class ThreadSlotPool final : public SlotPool {
+ public:
+  // One slot per page; `waker` is poked when an attempt has ended. All outlive the pool.
+  ThreadSlotPool(std::span<SlotPage> pages, Waker* waker);
+  ~ThreadSlotPool() override;  // cancels and waits for what still runs
+  ThreadSlotPool(const ThreadSlotPool&) = delete;
+  ThreadSlotPool& operator=(const ThreadSlotPool&) = delete;
+
+  void Start(size_t slot, const JobContext* context, AttemptSpec spec) override;
+  void Cancel(size_t slot) override;
+  std::vector<AttemptEnd> Ended() override;
+  size_t slots() const override;
+  std::span<const SlotPage> pages() const override;
+  size_t running() const override;
 
  private:
   struct State;

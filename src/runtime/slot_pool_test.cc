@@ -74,7 +74,7 @@ class SlotPoolTest : public testing::Test {
   }
 
   // The ends of so many attempts, by slot.
-  std::vector<AttemptEnd> WaitFor(SlotPool& pool, size_t count) {
+  std::vector<AttemptEnd> WaitFor(ThreadSlotPool& pool, size_t count) {
     std::vector<AttemptEnd> all;
     while (all.size() < count) {
       waker_.Wait(3'600'000);
@@ -93,7 +93,7 @@ class SlotPoolTest : public testing::Test {
 
 TEST_F(SlotPoolTest, SlotsRunTheirAttemptsAtTheSameTimeAndReport) {
   Prepare("meeting");
-  SlotPool pool(pages_, &waker_);
+  ThreadSlotPool pool(pages_, &waker_);
   EXPECT_EQ(pool.slots(), 2u);
   EXPECT_EQ(pool.running(), 0u);
   for (size_t slot = 0; slot < 2; ++slot) pool.Start(slot, &run_->context, Spec(7 + slot));
@@ -113,7 +113,7 @@ TEST_F(SlotPoolTest, SlotsRunTheirAttemptsAtTheSameTimeAndReport) {
 TEST_F(SlotPoolTest, ASlotIsUsedAgainAfterAnAttemptThatFailed) {
   Prepare("meeting");
   begun = 1;
-  SlotPool pool(pages_, &waker_);
+  ThreadSlotPool pool(pages_, &waker_);
   pool.Start(0, &run_->context, Spec(1, proto::PHASE_EXPORT));
   const auto failed = WaitFor(pool, 1);
   ASSERT_FALSE(failed[0].result);
@@ -124,7 +124,7 @@ TEST_F(SlotPoolTest, ASlotIsUsedAgainAfterAnAttemptThatFailed) {
 
 TEST_F(SlotPoolTest, ACancelledAttemptEndsAndTheOtherGoesOn) {
   Prepare("endless");
-  SlotPool pool(pages_, &waker_);
+  ThreadSlotPool pool(pages_, &waker_);
   for (size_t slot = 0; slot < 2; ++slot) pool.Start(slot, &run_->context, Spec(1 + slot));
   while (begun < 2) std::this_thread::yield();
   EXPECT_EQ(pool.pages()[1].attempt_n.load(), 2u);
@@ -140,7 +140,7 @@ TEST_F(SlotPoolTest, ACancelledAttemptEndsAndTheOtherGoesOn) {
 TEST_F(SlotPoolTest, ClosingCancelsAndWaitsForWhatStillRuns) {
   Prepare("endless");
   {
-    SlotPool pool(pages_, &waker_);
+    ThreadSlotPool pool(pages_, &waker_);
     pool.Start(0, &run_->context, Spec(1));
     while (begun < 1) std::this_thread::yield();
   }

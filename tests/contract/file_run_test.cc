@@ -228,7 +228,7 @@ class FileRun {
     if (gate.state != GateState::kOpen) return;
     run_->plan = LoadPlan(*store_, incarnation_, gate.plan_checksum).value();
     worker_log_ = OpenLog();
-    slots_ = std::make_unique<SlotPool>(pages_.pages(), &waker_);
+    slots_ = std::make_unique<ThreadSlotPool>(pages_.pages(), &waker_);
     WorkerOptions options;
     options.id = WorkerId{++ids_};
     options.slots = kSlots;
