@@ -21,9 +21,14 @@ TEST(Arena, ReadsAsZerosAndHoldsWhatIsWritten) {
 }
 
 TEST(Arena, ReservesFarMoreThanTheMachineHas) {
-  const Arena arena(size_t{1} << 40);
-  arena.data()[size_t{1} << 39] = 'x';
-  EXPECT_EQ(arena.data()[size_t{1} << 39], 'x');
+#ifdef __SANITIZE_THREAD__
+  constexpr size_t kBytes = size_t{1} << 37;  // ThreadSanitizer leaves few addresses
+#else
+  constexpr size_t kBytes = size_t{1} << 40;
+#endif
+  const Arena arena(kBytes);
+  arena.data()[kBytes / 2] = 'x';
+  EXPECT_EQ(arena.data()[kBytes / 2], 'x');
 }
 
 // mincore says what is resident; before Linux 5.14 nothing comes early.

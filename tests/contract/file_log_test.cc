@@ -367,7 +367,10 @@ TEST_F(FileLogTest, AFullDiskIsAnErrorAndNothingHalfWrittenStays) {
   EXPECT_EQ(full.error().code, ErrorCode::kOutput);
   EXPECT_NE(full.error().text.find(Path("journal")), std::string::npos) << full.error().text;
   EXPECT_TRUE(fits);
-  AppendAndWait(*log, "more");
+  ReadyCount ready(*log);
+  ASSERT_TRUE(log->Append(Topic::kJournal, "more"));
+  ASSERT_TRUE(ready.WaitUntil([&] { return log->Range(Topic::kJournal).value().second == 3; }));
+  log->OnReady(nullptr);
   EXPECT_EQ(All(*log), (Texts{"one", "fits", "more"}));
 }
 
