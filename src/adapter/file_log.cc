@@ -210,10 +210,12 @@ class Reader final : public LogReader {
         position_(from) {}
 
   Result<std::vector<LogMessage>> Poll(size_t bytes_max) override {
+    is_at_end_ = false;
     MINKE_TRY_STATUS(OpenCurrent());
     const LogHeader header = MINKE_TRY(ReadHeaderUnlocked(file_, folder_));
     MINKE_TRY_STATUS(CheckHeader(file_, header, topic_, id_));
     std::vector<LogMessage> batch;
+    is_at_end_ = header.is_closed || position_ == header.end;
     if (header.is_closed) return batch;
     if (position_ < header.first || position_ > header.end) {
       return Broken(path_, fmt::format("holds the offsets from {} to {}, and was to be read from "
@@ -234,10 +236,12 @@ class Reader final : public LogReader {
       position_ = frames.place().offset;
       byte_ = frames.place().byte;
     }
+    is_at_end_ = position_ == header.end;
     return batch;
   }
 
   int64_t position() const override { return position_; }
+  bool is_at_end() const override { return is_at_end_; }
 
  private:
   Status OpenCurrent() {
@@ -265,6 +269,7 @@ class Reader final : public LogReader {
   Topic topic_;
   uint64_t id_;
   int64_t position_;
+  bool is_at_end_ = false;
   File file_;
   FileId opened_;
   std::optional<uint64_t> byte_;  // of the message of position_ in file_

@@ -46,6 +46,7 @@ class MemoryLog::Reader final : public LogReader {
     std::vector<LogMessage> batch;
     const std::lock_guard lock(state_->mutex);
     const State::Messages& messages = state_->at(topic_);
+    is_at_end_ = !messages.is_open;
     if (!messages.is_open) return batch;
     if (position_ < messages.first || position_ > messages.end()) {
       return Error{
@@ -59,15 +60,18 @@ class MemoryLog::Reader final : public LogReader {
       if (bytes > bytes_max && !batch.empty()) break;
       batch.push_back(message);
     }
+    is_at_end_ = position_ == messages.end();
     return batch;
   }
 
   int64_t position() const override { return position_; }
+  bool is_at_end() const override { return is_at_end_; }
 
  private:
   std::shared_ptr<State> state_;
   Topic topic_;
   int64_t position_;
+  bool is_at_end_ = false;
 };
 
 MemoryLog::MemoryLog(const Clock* clock, MemoryLogOptions options)

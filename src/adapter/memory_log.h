@@ -1,6 +1,6 @@
-// The Log port in the memory of one process: three queues of messages. Nothing outlives the object
-// and its readers. Of the heartbeats only the newest are kept. Every call may be made from any
-// thread; a reader is used by one thread.
+// The Log port in the memory of one process: three queues of messages. A copy is another handle to
+// the same log, which lasts as long as the last handle or reader. Of the heartbeats only the newest
+// are kept. Every call may be made from any thread; a reader is used by one thread.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +19,8 @@ class MemoryLog final : public Log {
  public:
   // `clock` gives the append times and outlives the log.
   explicit MemoryLog(const Clock* clock, MemoryLogOptions options = {});
+  MemoryLog(const MemoryLog&) = default;
+  MemoryLog& operator=(const MemoryLog&) = delete;
   ~MemoryLog() override;
 
   Status Create() override;

@@ -8,7 +8,7 @@
 
 namespace minke {
 
-class MemoryStore final : public Store {
+class MemoryStore : public Store {
  public:
   MemoryStore();
   ~MemoryStore() override;

@@ -303,10 +303,12 @@ void AddFinished(Pass& pass, int exit_code, const std::string& text) {
 void DecidePublish(Pass& pass) {
   const Outcomes& outcomes = pass.fleet.outcomes();
   const proto::PublishDecided* decided = pass.job.publish();
-  if (decided != nullptr && !outcomes.publish_conflict) return;
+  if (decided != nullptr ? !outcomes.publish_conflict : outcomes.manifest == 0) return;
   Record record;
   record.mutable_publish_decided()->set_expected(outcomes.publish_conflict.value_or(0));
   record.mutable_publish_decided()->set_mine(outcomes.publish_mine);
+  record.mutable_publish_decided()->set_manifest(decided != nullptr ? decided->manifest()
+                                                                    : outcomes.manifest);
   pass.Add(std::move(record));
 }
 

@@ -53,6 +53,7 @@ struct Outcomes {
   std::optional<proto::WinnersWritten> winners;  // written
   std::set<AttemptId> reports_missing;           // of winners
   bool reports_read = false;                     // those of all winners
+  uint64_t manifest = 0;                         // checksum of the one written
   uint64_t publish_mine = 0;                     // the version to be published
   std::optional<uint64_t> publish_conflict;      // the version that stands instead of `expected`
   bool published = false;

@@ -65,6 +65,8 @@ struct JobFailure {
   bool operator==(const JobFailure&) const = default;
 };
 
+// The SDK has a minke::Job too: what links both must not take one for the other.
+inline namespace control {
 class Job {
  public:
   Job();
@@ -136,5 +138,6 @@ class Job {
   struct State;
   std::unique_ptr<State> state_;
 };
+}  // namespace control
 
 }  // namespace minke

@@ -7,7 +7,9 @@
 #include <numeric>
 #include <set>
 
+#include "base/hash.h"
 #include "control/journal.h"
+#include "control/manifest.h"
 #include "control/plan.h"
 #include "control/tally.h"
 
@@ -29,6 +31,7 @@ struct Asked {
   bool plan = false;
   std::string table;  // its name
   bool splitters = false;
+  uint64_t manifest = 0;  // its checksum
   bool publish = false;
   std::set<AttemptId> reports;
 };
@@ -100,6 +103,8 @@ struct MasterBrain::State {
   void Run();
   void Prepare();
   bool PrepareJob();
+  void PublishOutput();
+  bool HasAllReports() const;
   void ReadReports();
   void ReadFormerReports();
   void PrepareWinners();
@@ -157,6 +162,7 @@ void MasterBrain::State::Apply(int64_t offset, const proto::JournalRecord& recor
     }
     outcomes.winners.reset();
     if (winners) winners->is_stale = true;
+    asked.manifest = outcomes.manifest = 0;
   } else if (record.has_phase_opened()) {
     phase_is_fresh = true;
   } else if (record.has_publish_decided()) {
@@ -284,11 +290,30 @@ void MasterBrain::State::Prepare() {
   ReadReports();
   PrepareWinners();
   outcomes.reports_read = unread.empty() && asked.reports.empty();
-  if (job.publish() != nullptr && !asked.publish && !outcomes.published &&
-      !outcomes.publish_failed && !outcomes.publish_conflict) {
-    asked.publish = true;
-    Say(Publish{job.publish()->expected(), job.publish()->mine()});
+  PublishOutput();
+}
+
+// First the manifest, from all winners' reports, so that these are not needed any more once the
+// journal says that it is published.
+void MasterBrain::State::PublishOutput() {
+  if (job.publish() == nullptr) {
+    if (!HasAllReports() || asked.manifest != 0 || outcomes.manifest != 0) return;
+    std::string bytes = MakeManifest(job, tally).SerializeAsString();
+    asked.manifest = Hash64(bytes);
+    return Say(WriteManifest{asked.manifest, std::move(bytes)});
   }
+  if (asked.publish || outcomes.published) return;
+  if (outcomes.publish_failed || outcomes.publish_conflict) return;
+  asked.publish = true;
+  Say(Publish{job.publish()->expected(), job.publish()->mine(), job.publish()->manifest()});
+}
+
+// Of the tasks of all steps, which all have a winner then.
+bool MasterBrain::State::HasAllReports() const {
+  for (uint32_t step = 0; step < job.steps(); ++step) {
+    if (tally.reports(step) != job.step(step).tasks) return false;
+  }
+  return true;
 }
 
 void MasterBrain::State::Append() {
@@ -495,6 +520,10 @@ void MasterBrain::WinnersReady() {
   state.winners.reset();
 }
 
+void MasterBrain::ManifestReady(uint64_t checksum) {
+  if (state_->asked.manifest == checksum) state_->outcomes.manifest = checksum;
+}
+
 void MasterBrain::Published() {
   state_->asked.publish = false;
   state_->outcomes.published = true;
@@ -526,6 +555,12 @@ void MasterBrain::EffectFailed(Error error) {
   } else {
     state.Leave(error);
   }
+}
+
+void MasterBrain::GiveUp(Error error) {
+  if (state_->stage == Stage::kCleaning) return CleanedUp();
+  error.code = ErrorCode::kUnavailable;
+  state_->Leave(error);
 }
 
 std::vector<MasterEffect> MasterBrain::Step(const Moment& moment) {

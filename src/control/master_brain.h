@@ -76,11 +76,13 @@ class MasterBrain {
   void ReportRead(AttemptId attempt, const proto::Report* report);
   void SplittersReady(uint64_t checksum);
   void WinnersReady();
+  void ManifestReady(uint64_t checksum);
   void Published();  // `mine` is, or has been, the dataset's version
   void PublishConflict(uint64_t current);
   void CleanedUp();
   void PublishFailed(Error error);  // kOutput …: nothing was published, the job fails
   void EffectFailed(Error error);   // of any other effect: this master ends, the job stays open
+  void GiveUp(Error error);         // a service was away for too long: likewise, with 75
 
   // One pass: effects to be carried out in this order; empty: nothing to do until something comes
   // in or wake_at_ms has come.

@@ -99,6 +99,7 @@ class Cluster {
   void Carry(ReadReport& effect) { master_.ReportRead(effect.attempt, &report_); }
   void Carry(ChooseSplitters&) { master_.SplittersReady(9); }
   void Carry(WriteWinners&) { master_.WinnersReady(); }
+  void Carry(WriteManifest& effect) { master_.ManifestReady(effect.checksum); }
   void Carry(Publish&) { master_.Published(); }
   void Carry(CleanUp&) { master_.CleanedUp(); }
   void Carry(Exit& effect) {

@@ -54,9 +54,14 @@ struct WriteWinners {  // → WinnersReady; blocks "winners-<number>-<partition>
   uint32_t number = 0;
   std::vector<std::pair<uint32_t, std::string>> blocks;  // partition, bytes
 };
-struct Publish {  // → Published; job().task(…).winner names the winners
+struct WriteManifest {  // → ManifestReady; block "manifest-<checksum>"
+  uint64_t checksum = 0;
+  std::string bytes;
+};
+struct Publish {  // → Published
   uint64_t expected = 0;
   uint64_t mine = 0;
+  uint64_t manifest = 0;  // checksum
 };
 struct CleanUp {  // → CleanedUp: table dropped, inbox and heartbeat removed
   std::string shuffle_table;
@@ -67,6 +72,6 @@ struct Exit {
 };
 using MasterEffect = std::variant<CompareAndSetRow, OpenLog, AppendJournal, ReadInbox, MakePlan,
                                   ReadPlan, MakeShuffleTable, ReadReport, ChooseSplitters,
-                                  WriteWinners, Publish, CleanUp, Exit>;
+                                  WriteWinners, WriteManifest, Publish, CleanUp, Exit>;
 
 }  // namespace minke

@@ -202,6 +202,8 @@ std::string PlanName(uint64_t checksum) { return fmt::format("plan-{:016x}", che
 
 std::string SplittersName(uint64_t checksum) { return fmt::format("splitters-{:016x}", checksum); }
 
+std::string ManifestName(uint64_t checksum) { return fmt::format("manifest-{:016x}", checksum); }
+
 uint64_t SpecHash(const JobSpec& spec) {
   std::string all;
   AppendVarint(all, spec.job_hash);

@@ -51,6 +51,7 @@ Result<proto::Plan> ComputePlan(const PlanRequest& request);
 uint64_t PlanChecksum(Bytes block);
 std::string PlanName(uint64_t checksum);
 std::string SplittersName(uint64_t checksum);
+std::string ManifestName(uint64_t checksum);
 
 // What makes two jobs of one name the same job: everything that the output depends on, as the user
 // named it; not worker counts, threads or endpoints.

@@ -58,15 +58,21 @@ void Tally::Add(TaskId task, proto::PhaseKind kind, AttemptId attempt,
 void Tally::Remove(TaskId task) {
   const auto found = entries_.find(task);
   if (found == entries_.end()) return;
-  proto::Report report;
-  MINKE_CHECK(report.ParseFromString(found->second.report));
-  Count(task, report, false);
+  Count(task, report(task), false);
   entries_.erase(found);
 }
 
 bool Tally::Has(TaskId task, AttemptId attempt) const {
   const auto found = entries_.find(task);
   return found != entries_.end() && found->second.attempt == attempt;
+}
+
+proto::Report Tally::report(TaskId task) const {
+  const auto found = entries_.find(task);
+  MINKE_CHECK(found != entries_.end());
+  proto::Report report;
+  MINKE_CHECK(report.ParseFromString(found->second.report));
+  return report;
 }
 
 ReportSums Tally::sums(uint32_t step) const {

@@ -42,6 +42,8 @@ class Tally {
   void Remove(TaskId task);
 
   bool Has(TaskId task, AttemptId attempt) const;
+  // What the task's winner has reported, but for samples and partitions; it is in.
+  proto::Report report(TaskId task) const;
   ReportSums sums(uint32_t step) const;
   uint32_t reports(uint32_t step) const;  // how many are in
   // Counters of all steps but sampling, by name.

@@ -315,6 +315,8 @@ void WorkerBrain::JournalRead(int64_t offset, Bytes bytes) {
 
 void WorkerBrain::LogBroken(const Error& error) { state_->Leave(78, error.text); }
 
+void WorkerBrain::GiveUp(const Error& error) { state_->Leave(ExitCodeOf(error.code), error.text); }
+
 void WorkerBrain::AttemptEnded(size_t slot, const Status& result,
                                std::span<const uint32_t> missing_map_tasks) {
   State& state = *state_;

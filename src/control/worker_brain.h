@@ -88,6 +88,9 @@ class WorkerBrain {
   // ---- what has come in
   void JournalRead(int64_t offset, Bytes bytes);
   void LogBroken(const Error& error);
+  // Ends with the error's exit code: a service was away for too long, or what was to be said cannot
+  // be said.
+  void GiveUp(const Error& error);
   // kUserCode …: see TaskFailed; kNotFound with `missing_map_tasks`: MapOutputMissing. After
   // CancelAttempt nothing is said of it. Ok only after every block and the report were
   // acknowledged.

@@ -39,6 +39,9 @@ class LogReader {
   virtual Result<std::vector<LogMessage>> Poll(size_t bytes_max) = 0;
   // Offset of the next message that Poll will return.
   virtual int64_t position() const = 0;
+  // Whether the last Poll has left nothing behind, as far as its service knew no longer than 2 s
+  // before; false while the service is away, and before the first Poll.
+  virtual bool is_at_end() const = 0;
 };
 
 class Log {

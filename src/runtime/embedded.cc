@@ -118,14 +118,22 @@ class EmbeddedRun {
     log_.OnReady([this] { waker_.Wake(); });
     MasterDuties duties;
     duties.make_plan = [this]() -> Result<proto::Plan> { return run_->plan; };
-    duties.publish = [this](const Job& job) { return PublishWinners(job); };
-    master_ = std::make_unique<Master>(MasterPorts{&log_, &store_, &clock_}, std::move(duties),
-                                       OptionsOfMaster());
+    duties.publish = [this](const std::vector<WinningPart>& parts) { return Publish(parts); };
+    MasterPorts ports;
+    ports.open_log = [this](Incarnation) { return std::make_unique<MemoryLog>(log_); };
+    ports.store = &store_;
+    ports.clock = &clock_;
+    ports.random_bits = RandomBits;
+    master_ = std::make_unique<Master>(std::move(ports), std::move(duties), OptionsOfMaster());
     slots_ = std::make_unique<ThreadSlotPool>(pages_.pages(), &waker_);
     while (!master_->exit()) {
-      bool went_on = MINKE_TRY(master_->RunOnce());
+      bool went_on = master_->RunOnce();
       if (worker_ == nullptr) StartWorker();
-      if (worker_ != nullptr) went_on = MINKE_TRY(worker_->RunOnce()) || went_on;
+      if (worker_ != nullptr) {
+        went_on = worker_->RunOnce() || went_on;
+        const auto& left = worker_->exit();
+        if (left && left->code != 0) return Error{ErrorCode::kInternal, left->text};
+      }
       MINKE_TRY_STATUS(LookAtSignals());
       const int64_t now_ms = clock_.NowMs();
       ShowProgress(now_ms);
@@ -187,13 +195,12 @@ class EmbeddedRun {
                     skipped, request_.skip_bad)};
   }
 
-  Status PublishWinners(const Job& job) {
+  Status Publish(const std::vector<WinningPart>& parts) {
     MINKE_TRY_STATUS(CheckSkipped());
     Publication publication;
     publication.single_file = request_.single_file;
     publication.overwrite = request_.overwrite;
-    return PublishOutput(run_->context, publication,
-                         MINKE_TRY(LoadWinningParts(store_, incarnation_, job)));
+    return PublishOutput(run_->context, publication, parts);
   }
 
   // Says why. Attempts that still run end with the process; the parent removes what they wrote.

@@ -9,7 +9,6 @@
 
 #include "base/ids.h"
 #include "base/result.h"
-#include "control/job.h"
 #include "port/store.h"
 #include "task/output/output_folder.h"
 
@@ -20,9 +19,7 @@ namespace minke {
 // The plan that JobAccepted names. Workers too run by this one, never by one computed again.
 Result<proto::Plan> LoadPlan(Store& store, Incarnation job, uint64_t checksum);
 
-// All output files that the winners' reports name. A side output that both phases write has the
-// map tasks' parts first.
-Result<std::vector<WinningPart>> LoadWinningParts(Store& store, Incarnation incarnation,
-                                                  const Job& job);
+// What PublishDecided says is the output.
+Result<std::vector<WinningPart>> LoadManifest(Store& store, Incarnation job, uint64_t checksum);
 
 }  // namespace minke

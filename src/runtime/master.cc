@@ -1,5 +1,6 @@
 #include "runtime/master.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <string>
 #include <utility>
@@ -25,6 +26,15 @@ JobRow ToJobRow(const Row& row) {
   return {row.incarnation, row.spec_hash, static_cast<JobState>(row.state), row.exit_code};
 }
 
+// Hands on, by `take`, what is at hand. True: there was something.
+template <typename Take>
+Result<bool> Poll(LogReader* reader, Take take) {
+  if (reader == nullptr) return false;
+  const auto batch = MINKE_TRY(reader->Poll(kPollBytes));
+  for (const LogMessage& message : batch) take(message);
+  return !batch.empty();
+}
+
 }  // namespace
 
 Result<std::optional<Row>> ReadRow(Store& store, const std::string& job_name) {
@@ -33,52 +43,105 @@ Result<std::optional<Row>> ReadRow(Store& store, const std::string& job_name) {
 }
 
 Master::Master(MasterPorts ports, MasterDuties duties, MasterOptions options)
-    : ports_(ports),
+    : ports_(std::move(ports)),
       duties_(std::move(duties)),
       job_name_(options.job_name),
       brain_(std::move(options)) {}
 
 Master::~Master() = default;
 
+// The journal comes first: what facts and heartbeats speak of stands in it.
 Result<bool> Master::ReadLog() {
-  bool read = false;
-  const auto poll = [&](LogReader* reader, auto take) -> Status {
-    if (reader == nullptr) return {};
-    for (LogMessage& message : MINKE_TRY(reader->Poll(kPollBytes))) {
-      take(message);
-      read = true;
-    }
-    return {};
-  };
-  MINKE_TRY_STATUS(poll(journal_.get(), [this](const LogMessage& message) {
+  bool read = MINKE_TRY(Poll(journal_.get(), [this](const LogMessage& message) {
     brain_.JournalRead(message.offset, message.bytes);
   }));
-  MINKE_TRY_STATUS(poll(inbox_.get(), [this](const LogMessage& message) {
+  auto inbox = Poll(inbox_.get(), [this](const LogMessage& message) {
     brain_.InboxRead(message.offset, message.bytes);
-  }));
-  MINKE_TRY_STATUS(poll(heartbeat_.get(), [this](const LogMessage& message) {
-    brain_.HeartbeatRead(message.bytes);
-  }));
-  return read;
+  });
+  if (!inbox && inbox.error().code == ErrorCode::kCorruption) {
+    inbox_.reset();
+    brain_.InboxOutOfRange(ports_.random_bits());
+    return true;
+  }
+  read = MINKE_TRY(std::move(inbox)) || read;
+  return MINKE_TRY(ReadHeartbeats()) || read;
 }
 
-Result<bool> Master::RunOnce() {
-  if (exit_) return false;
-  auto read = ReadLog();
-  bool went_on = read && *read;
-  if (!read) {
-    if (read.error().code != ErrorCode::kCorruption) return read;
-    brain_.LogBroken(std::move(read).error());
-    went_on = true;
+// Never state: where they are trimmed or made anew, reading goes on at their end.
+Result<bool> Master::ReadHeartbeats() {
+  auto read = Poll(heartbeat_.get(),
+                   [this](const LogMessage& message) { brain_.HeartbeatRead(message.bytes); });
+  if (heartbeat_ != nullptr && (read || read.error().code != ErrorCode::kCorruption)) return read;
+  heartbeat_.reset();
+  const auto range = log_->Range(Topic::kHeartbeat);
+  if (!range && range.error().code == ErrorCode::kNotFound) {
+    brain_.InboxOutOfRange(ports_.random_bits());  // the claim makes both anew
+    return true;
   }
+  const auto [first, end] = MINKE_TRY(range);
+  heartbeat_ = MINKE_TRY(log_->Read(Topic::kHeartbeat, end));
+  return true;
+}
+
+bool Master::TakeLog(int64_t now_ms) {
+  if (log_ == nullptr || !log_patience_.IsDue(now_ms)) return false;
+  auto read = ReadLog();
+  if (read) {
+    log_patience_.Answered();
+    return *read;
+  }
+  if (read.error().code == ErrorCode::kUnavailable) {
+    log_patience_.Failed(now_ms, std::move(read).error());
+    return false;
+  }
+  brain_.LogBroken(std::move(read).error());
+  return true;
+}
+
+bool Master::RunOnce() {
+  if (exit_) return false;
   Moment moment;
   moment.now_ms = ports_.clock->NowMs();
   moment.unix_ms = ports_.clock->UnixMs();
-  for (MasterEffect& effect : brain_.Step(moment)) {
-    went_on = true;
-    if (Status status = Carry(effect); !status) brain_.EffectFailed(std::move(status).error());
+  bool went_on = TakeLog(moment.now_ms);
+  moment.heartbeats_at_end =
+      heartbeat_ != nullptr && heartbeat_->is_at_end() && !log_patience_.is_waiting();
+  LookAtPatience(moment.now_ms);
+  Enqueue(brain_.Step(moment));
+  const auto carried = effects_.CarryOut(moment.now_ms, [this](MasterEffect& effect) -> Status {
+    Status done = Carry(effect);
+    if (done || done.error().code == ErrorCode::kUnavailable) return done;
+    brain_.EffectFailed(std::move(done).error());
+    return {};
+  });
+  return *carried || went_on;
+}
+
+void Master::LookAtPatience(int64_t now_ms) {
+  const Error* lost = log_patience_.Lost(now_ms, ports_.service_timeout_ms);
+  if (lost == nullptr) lost = effects_.patience().Lost(now_ms, ports_.service_timeout_ms);
+  if (lost == nullptr) return;
+  brain_.GiveUp(
+      {ErrorCode::kUnavailable,
+       fmt::format("{}; given up after {} s: the job stays open, the same command goes on",
+                   lost->text, ports_.service_timeout_ms / 1000)});
+}
+
+// What is sent stands for what was to be sent before it, and behind an Exit nothing is to be done.
+void Master::Enqueue(std::vector<MasterEffect> effects) {
+  for (const MasterEffect& effect : effects) {
+    const bool is_exit = std::holds_alternative<Exit>(effect);
+    if (!is_exit && !std::holds_alternative<AppendJournal>(effect)) continue;
+    effects_.Drop([is_exit](const MasterEffect& earlier) {
+      return is_exit || std::holds_alternative<AppendJournal>(earlier);
+    });
   }
-  return went_on;
+  effects_.Add(std::move(effects));
+}
+
+int64_t Master::wake_at_ms() const {
+  return std::min(
+      {brain_.wake_at_ms(), log_patience_.retry_at_ms(), effects_.patience().retry_at_ms()});
 }
 
 Status Master::Carry(MasterEffect& effect) {
@@ -94,24 +157,33 @@ Status Master::Do(CompareAndSetRow& effect) {
 }
 
 Status Master::Do(OpenLog& effect) {
-  if (!effect.create) MINKE_TRY(ports_.log->Range(Topic::kJournal));
-  MINKE_TRY_STATUS(ports_.log->Create());
-  const auto journal = MINKE_TRY(ports_.log->Range(Topic::kJournal));
-  const auto heartbeat = MINKE_TRY(ports_.log->Range(Topic::kHeartbeat));
-  journal_ = MINKE_TRY(ports_.log->Read(Topic::kJournal, journal.first));
-  heartbeat_ = MINKE_TRY(ports_.log->Read(Topic::kHeartbeat, heartbeat.second));
-  brain_.LogOpened(journal.first, journal.second);
+  auto log = MINKE_TRY(ports_.open_log(effect.incarnation));
+  if (!effect.create) MINKE_TRY(log->Range(Topic::kJournal));
+  MINKE_TRY_STATUS(log->Create());
+  const auto range = MINKE_TRY(log->Range(Topic::kJournal));
+  const auto heartbeats = MINKE_TRY(log->Range(Topic::kHeartbeat));
+  journal_ = MINKE_TRY(log->Read(Topic::kJournal, range.first));
+  heartbeat_ = MINKE_TRY(log->Read(Topic::kHeartbeat, heartbeats.second));
+  log_ = std::move(log);
+  brain_.LogOpened(range.first, range.second);
   return {};
 }
 
+// A refused message is as good as a lost one: the brain sends it again.
 Status Master::Do(AppendJournal& effect) {
-  return ports_.log->Append(Topic::kJournal, std::move(effect.bytes));
+  Status sent = log_->Append(Topic::kJournal, std::move(effect.bytes));
+  if (!sent && sent.error().code == ErrorCode::kUnavailable) return {};
+  return sent;
 }
 
 Status Master::Do(ReadInbox& effect) {
-  const auto range = MINKE_TRY(ports_.log->Range(Topic::kInbox));
-  const int64_t from = effect.offset < 0 ? range.first : effect.offset;
-  inbox_ = MINKE_TRY(ports_.log->Read(Topic::kInbox, from));
+  auto range = log_->Range(Topic::kInbox);
+  if (!range && range.error().code == ErrorCode::kNotFound) {
+    MINKE_TRY_STATUS(log_->Create());
+    range = log_->Range(Topic::kInbox);
+  }
+  const int64_t from = effect.offset < 0 ? MINKE_TRY(range).first : effect.offset;
+  inbox_ = MINKE_TRY(log_->Read(Topic::kInbox, from));
   return {};
 }
 
@@ -184,8 +256,16 @@ Status Master::Do(WriteWinners& effect) {
   return {};
 }
 
-Status Master::Do(Publish&) {
-  MINKE_TRY_STATUS(duties_.publish(brain_.job()));
+Status Master::Do(WriteManifest& effect) {
+  MINKE_TRY_STATUS(
+      ports_.store->PutBlock(brain_.incarnation(), ManifestName(effect.checksum), effect.bytes));
+  brain_.ManifestReady(effect.checksum);
+  return {};
+}
+
+Status Master::Do(Publish& effect) {
+  MINKE_TRY_STATUS(duties_.publish(
+      MINKE_TRY(LoadManifest(*ports_.store, brain_.incarnation(), effect.manifest))));
   brain_.Published();
   return {};
 }
@@ -194,7 +274,7 @@ Status Master::Do(CleanUp& effect) {
   if (!effect.shuffle_table.empty()) {
     MINKE_TRY_STATUS(ports_.store->DropShuffleTable(brain_.incarnation(), effect.shuffle_table));
   }
-  MINKE_TRY_STATUS(ports_.log->Close());
+  MINKE_TRY_STATUS(log_->Close());
   brain_.CleanedUp();
   return {};
 }

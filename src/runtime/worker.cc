@@ -1,5 +1,7 @@
 #include "runtime/worker.h"
 
+#include <algorithm>
+#include <array>
 #include <fmt/format.h>
 #include <utility>
 #include <variant>
@@ -20,14 +22,20 @@ Worker::Worker(WorkerPorts ports, const JobContext* context, SlotPool* slots, Wo
 
 Worker::~Worker() = default;
 
-Result<bool> Worker::ReadLog() {
-  if (journal_ == nullptr) return false;
-  bool read = false;
-  for (const LogMessage& message : MINKE_TRY(journal_->Poll(kPollBytes))) {
-    brain_.JournalRead(message.offset, message.bytes);
-    read = true;
+bool Worker::TakeLog(int64_t now_ms) {
+  if (journal_ == nullptr || !log_patience_.IsDue(now_ms)) return false;
+  auto batch = journal_->Poll(kPollBytes);
+  if (batch) {
+    log_patience_.Answered();
+    for (const LogMessage& message : *batch) brain_.JournalRead(message.offset, message.bytes);
+    return !batch->empty();
   }
-  return read;
+  if (batch.error().code == ErrorCode::kUnavailable) {
+    log_patience_.Failed(now_ms, std::move(batch).error());
+    return false;
+  }
+  brain_.LogBroken(batch.error());
+  return true;
 }
 
 bool Worker::TakeEnded() {
@@ -40,22 +48,42 @@ bool Worker::TakeEnded() {
   return took;
 }
 
-Result<bool> Worker::RunOnce() {
+bool Worker::RunOnce() {
   bool went_on = TakeEnded();
   if (exit_) return went_on;
-  auto read = ReadLog();
-  if (!read) {
-    if (read.error().code != ErrorCode::kCorruption) return read;
-    brain_.LogBroken(std::move(read).error());
-    went_on = true;
-  } else {
-    went_on = went_on || *read;
+  const int64_t now_ms = ports_.clock->NowMs();
+  went_on = TakeLog(now_ms) || went_on;
+  const std::array<const Patience*, 3> waits = {&log_patience_, &effects_.patience(),
+                                                &starts_.patience()};
+  for (const Patience* patience : waits) {
+    const Error* lost = patience->Lost(now_ms, ports_.service_timeout_ms);
+    if (lost != nullptr) brain_.GiveUp(*lost);
   }
-  for (WorkerEffect& effect : brain_.Step(ports_.clock->NowMs(), Progress())) {
-    MINKE_TRY_STATUS(Carry(effect));
-    went_on = true;
+  Enqueue(brain_.Step(now_ms, Progress()));
+  const auto carried = effects_.CarryOut(now_ms, [this](WorkerEffect& effect) -> Status {
+    Status done = Carry(effect);
+    if (done || done.error().code == ErrorCode::kUnavailable) return done;
+    brain_.GiveUp(done.error());
+    return {};
+  });
+  const auto started = starts_.CarryOut(
+      now_ms, [this](const StartAttempt& start) -> Status { return Start(start); });
+  return *carried || *started || went_on;
+}
+
+// What waits when the worker ends is not begun any more; its last words are still said.
+void Worker::Enqueue(std::vector<WorkerEffect> effects) {
+  if (!effects.empty() && std::holds_alternative<ExitWorker>(effects.back())) {
+    effects_.Drop(
+        [](const WorkerEffect& earlier) { return !std::holds_alternative<AppendInbox>(earlier); });
+    starts_.Drop([](const StartAttempt&) { return true; });
   }
-  return went_on;
+  effects_.Add(std::move(effects));
+}
+
+int64_t Worker::wake_at_ms() const {
+  return std::min({brain_.wake_at_ms(), log_patience_.retry_at_ms(),
+                   effects_.patience().retry_at_ms(), starts_.patience().retry_at_ms()});
 }
 
 std::vector<proto::AttemptProgress> Worker::Progress() const {
@@ -81,17 +109,23 @@ Status Worker::Do(ReadJournal& effect) {
   return {};
 }
 
-Status Worker::Do(AppendInbox& effect) {
-  return ports_.log->Append(Topic::kInbox, std::move(effect.bytes));
+// What is refused is as good as lost: facts are repeated, and so are heartbeats, in a way.
+Status Worker::Append(Topic topic, std::string bytes) {
+  Status sent = ports_.log->Append(topic, std::move(bytes));
+  if (!sent && sent.error().code == ErrorCode::kUnavailable) return {};
+  return sent;
 }
+
+Status Worker::Do(AppendInbox& effect) { return Append(Topic::kInbox, std::move(effect.bytes)); }
 
 Status Worker::Do(AppendHeartbeat& effect) {
-  return ports_.log->Append(Topic::kHeartbeat, std::move(effect.bytes));
+  return Append(Topic::kHeartbeat, std::move(effect.bytes));
 }
 
-Result<const std::vector<std::string>*> Worker::Splitters(uint64_t checksum) {
-  const auto [found, is_new] = splitters_.try_emplace(checksum);
-  if (!is_new || checksum == 0) return &found->second;
+Result<std::vector<std::string>> Worker::Splitters(uint64_t checksum) {
+  if (checksum == 0) return std::vector<std::string>();
+  const auto found = splitters_.find(checksum);
+  if (found != splitters_.end()) return found->second;
   const std::string name = SplittersName(checksum);
   const std::string bytes = MINKE_TRY(ports_.store->GetBlock(context_->incarnation, name));
   proto::Splitters splitters;
@@ -99,30 +133,43 @@ Result<const std::vector<std::string>*> Worker::Splitters(uint64_t checksum) {
     return Error{ErrorCode::kCorruption,
                  fmt::format("the block {} does not hold what the journal names", name)};
   }
-  found->second.assign(splitters.keys().begin(), splitters.keys().end());
-  return &found->second;
+  std::vector<std::string> keys(splitters.keys().begin(), splitters.keys().end());
+  splitters_.emplace(checksum, keys);
+  return keys;
+}
+
+Status Worker::Start(const StartAttempt& start) {
+  auto splitters = Splitters(start.splitters);
+  if (!splitters) {
+    if (splitters.error().code == ErrorCode::kUnavailable) return std::move(splitters).error();
+    brain_.AttemptEnded(start.slot, std::move(splitters).error());
+    return {};
+  }
+  AttemptSpec spec;
+  spec.id = start.id;
+  spec.kind = start.kind;
+  spec.task = start.task;
+  spec.careful = start.careful;
+  spec.shuffle_table = start.shuffle_table;
+  spec.winners = start.winners;
+  spec.splitters = *std::move(splitters);
+  slots_->Start(start.slot, context_, std::move(spec));
+  return {};
 }
 
 Status Worker::Do(StartAttempt& effect) {
-  AttemptSpec spec;
-  spec.id = effect.id;
-  spec.kind = effect.kind;
-  spec.task = effect.task;
-  spec.careful = effect.careful;
-  spec.shuffle_table = std::move(effect.shuffle_table);
-  spec.winners = effect.winners;
-  auto splitters = Splitters(effect.splitters);
-  if (!splitters) {
-    brain_.AttemptEnded(effect.slot, std::move(splitters).error());
-    return {};
-  }
-  spec.splitters = **splitters;
-  slots_->Start(effect.slot, context_, std::move(spec));
+  starts_.Add(std::move(effect));
   return {};
 }
 
 Status Worker::Do(CancelAttempt& effect) {
-  slots_->Cancel(effect.slot);
+  const bool has_begun =
+      starts_.Drop([&](const StartAttempt& start) { return start.slot == effect.slot; }) == 0;
+  if (has_begun) {
+    slots_->Cancel(effect.slot);
+  } else {
+    brain_.AttemptEnded(effect.slot, Error{ErrorCode::kCancelled, "not begun"});
+  }
   return {};
 }
 

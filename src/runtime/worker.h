@@ -17,15 +17,17 @@
 #include "port/clock.h"
 #include "port/log.h"
 #include "port/store.h"
+#include "runtime/effect_queue.h"
 #include "runtime/slot_pool.h"
 #include "task/attempt.h"
 
 namespace minke {
 
 struct WorkerPorts {
-  Log* log = nullptr;
+  Log* log = nullptr;  // of the job that the gate has named
   Store* store = nullptr;
   const Clock* clock = nullptr;
+  int64_t service_timeout_ms = 600'000;  // a service that is away longer ends the worker with 75
 };
 
 class Worker {
@@ -38,16 +40,17 @@ class Worker {
   Worker& operator=(const Worker&) = delete;
 
   // False: nothing happened, and nothing will until log or slots are ready, or wake_at_ms.
-  Result<bool> RunOnce();
-  int64_t wake_at_ms() const { return brain_.wake_at_ms(); }
+  bool RunOnce();
+  int64_t wake_at_ms() const;
   // SIGTERM: stops taking work, says so, and ends.
   void Stop() { brain_.Stop(); }
   // Set once the brain has said its last word; attempts may still run until cancelled.
   const std::optional<ExitWorker>& exit() const { return exit_; }
 
  private:
-  Result<bool> ReadLog();
+  bool TakeLog(int64_t now_ms);
   bool TakeEnded();
+  void Enqueue(std::vector<WorkerEffect> effects);
   std::vector<proto::AttemptProgress> Progress() const;
   Status Carry(WorkerEffect& effect);
   Status Do(ReadJournal& effect);
@@ -57,12 +60,17 @@ class Worker {
   Status Do(CancelAttempt& effect);
   Status Do(DropOutput& effect);
   Status Do(ExitWorker& effect);
-  Result<const std::vector<std::string>*> Splitters(uint64_t checksum);
+  Status Append(Topic topic, std::string bytes);
+  Status Start(const StartAttempt& start);
+  Result<std::vector<std::string>> Splitters(uint64_t checksum);
 
   WorkerPorts ports_;
   const JobContext* context_;
   SlotPool* slots_;
   WorkerBrain brain_;
+  EffectQueue<WorkerEffect> effects_;
+  EffectQueue<StartAttempt> starts_;  // may wait for the store, and only each other for them
+  Patience log_patience_;
   std::unique_ptr<LogReader> journal_;
   std::map<uint64_t, std::vector<std::string>> splitters_;  // read so far, by checksum
   std::optional<ExitWorker> exit_;

@@ -84,7 +84,7 @@ class FileRun {
       }
       if (testing::Test::HasFailure()) return std::nullopt;
       if (master_ == nullptr) StartMaster();
-      bool went_on = Check(master_->RunOnce());
+      bool went_on = master_->RunOnce();
       if (master_->exit()) {
         if (master_->exit()->code != 0) {
           std::fprintf(stderr, "the master ends: %s\n", master_->exit()->text.c_str());
@@ -93,7 +93,7 @@ class FileRun {
         return master_->exit()->code;
       }
       if (worker_ == nullptr) StartWorker();
-      if (worker_ != nullptr) went_on = Check(worker_->RunOnce()) || went_on;
+      if (worker_ != nullptr) went_on = worker_->RunOnce() || went_on;
       if (stop(master_->brain().job()) || testing::Test::HasFailure()) return std::nullopt;
       if (went_on) continue;
       waker_.Wait(kIdleMs);
@@ -108,10 +108,7 @@ class FileRun {
     return Go([](const Job&) { return false; }).value_or(-1);
   }
 
-  void KillMaster() {
-    master_.reset();
-    master_log_.reset();
-  }
+  void KillMaster() { master_.reset(); }
   void KillWorker() {
     slots_.reset();  // its attempts end as they would with their process: nobody hears of it
     worker_.reset();
@@ -162,8 +159,8 @@ class FileRun {
 
   // 0 as long as there is none.
   int64_t JournalEnd() {
-    if (master_log_ == nullptr) return 0;
-    const auto range = master_log_->Range(Topic::kJournal);
+    if (master_ == nullptr) return 0;
+    const auto range = FileLog(LogFolder(), &clock_).Range(Topic::kJournal);
     return range ? range->second : 0;
   }
   std::string StoreFolder() const { return folder_ + "/store"; }
@@ -171,10 +168,6 @@ class FileRun {
   RunRequest& request() { return request_; }
 
  private:
-  static bool Check(const Result<bool>& went_on) {
-    EXPECT_TRUE(went_on) << went_on.error().text;
-    return went_on.value_or(false);
-  }
   void OpenStore() {
     store_ = FileStore::Open(StoreFolder()).value();
     const auto row = store_->GetJob("job").value();
@@ -204,7 +197,6 @@ class FileRun {
   }
 
   void StartMaster() {
-    master_log_ = OpenLog();
     MasterOptions options;
     options.job_name = "job";
     options.version = "test";
@@ -215,12 +207,15 @@ class FileRun {
     options.loop_gap_ms = 0;
     MasterDuties duties;
     duties.make_plan = [this]() -> Result<proto::Plan> { return run_->plan; };
-    duties.publish = [this](const Job& job) -> Status {
-      return PublishOutput(run_->context, {},
-                           MINKE_TRY(LoadWinningParts(*store_, incarnation_, job)));
+    duties.publish = [this](const std::vector<WinningPart>& parts) {
+      return PublishOutput(run_->context, {}, parts);
     };
-    master_ = std::make_unique<Master>(MasterPorts{master_log_.get(), store_.get(), &clock_},
-                                       std::move(duties), options);
+    MasterPorts ports;
+    ports.open_log = [this](Incarnation) { return OpenLog(); };
+    ports.store = store_.get();
+    ports.clock = &clock_;
+    ports.random_bits = [this] { return ++ids_; };
+    master_ = std::make_unique<Master>(std::move(ports), std::move(duties), options);
   }
 
   void StartWorker() {
@@ -247,7 +242,6 @@ class FileRun {
   Incarnation incarnation_;
   std::unique_ptr<FileStore> store_;
   std::unique_ptr<PreparedRun> run_;
-  std::unique_ptr<FileLog> master_log_;
   std::unique_ptr<FileLog> worker_log_;
   std::unique_ptr<Master> master_;
   std::unique_ptr<SlotPool> slots_;

@@ -53,6 +53,7 @@ class Life {
   std::map<AttemptId, proto::Report> reports;
   std::map<AttemptId, proto::Report> preset;                     // what attempts will report
   std::map<std::pair<uint32_t, uint32_t>, std::string> winners;  // number, partition
+  std::set<uint64_t> manifests;                                  // checksums
   std::set<AttemptId> ended_well, dropped, lost_outputs;
 
  private:

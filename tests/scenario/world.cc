@@ -24,9 +24,9 @@ std::string RowName(const std::optional<Row>& row) {
 }
 
 const char* NameOfEffect(const MasterEffect& effect) {
-  constexpr const char* kNames[] = {"row",     "open-log", "append", "inbox",     "plan",
-                                    "plan",    "table",    "report", "splitters", "winners",
-                                    "publish", "clean-up", "exit"};
+  constexpr const char* kNames[] = {"row",      "open-log", "append",   "inbox",     "plan",
+                                    "plan",     "table",    "report",   "splitters", "winners",
+                                    "manifest", "publish",  "clean-up", "exit"};
   return kNames[effect.index()];
 }
 
@@ -219,7 +219,15 @@ struct World::Carry {
     }
     brain().WinnersReady();
   }
+  void operator()(WriteManifest& effect) const {
+    Say("writes the manifest");
+    world.LifeOf(master.incarnation).manifests.insert(effect.checksum);
+    brain().ManifestReady(effect.checksum);
+  }
   void operator()(Publish& effect) const {
+    if (!world.LifeOf(master.incarnation).manifests.contains(effect.manifest)) {
+      world.tell_.Violation("a manifest is published that was not written");
+    }
     uint64_t& dataset = world.dataset_;
     if (dataset != effect.mine && dataset != effect.expected) {
       Say(fmt::format("finds the dataset at {:x}, not {:x}", dataset, effect.expected));
