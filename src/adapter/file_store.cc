@@ -373,7 +373,7 @@ Result<std::string> FileStore::GetBlock(Incarnation job, const std::string& name
   return std::move(record->content);
 }
 
-Status FileStore::MakeShuffleTable(Incarnation job, const std::string& table) {
+Status FileStore::MakeShuffleTable(Incarnation job, const std::string& table, const ShuffleShape&) {
   const std::string of_job = folder_ + "/" + job.Hex();
   MINKE_TRY_STATUS(MakeFolder(of_job));
   MINKE_TRY_STATUS(MakeFolder(of_job + "/shuffle"));
@@ -393,10 +393,10 @@ Result<std::unique_ptr<ShuffleWriter>> FileStore::WriteShuffle(Incarnation job,
 
 Result<std::unique_ptr<ShuffleScan>> FileStore::ScanShuffle(Incarnation job,
                                                             const std::string& table,
-                                                            uint32_t partition, uint32_t bucket) {
+                                                            const ShuffleRange& range) {
   const std::string path = TablePath(job, table);
   if (!Exists(path)) return NoTable(table);
-  return Scan::Open(fmt::format("{}/{}", path, bucket), partition);
+  return Scan::Open(fmt::format("{}/{}", path, range.bucket), range.partition);
 }
 
 Status FileStore::PutSegment(Incarnation, AttemptId attempt, std::shared_ptr<const void>) {

@@ -27,12 +27,13 @@ class FileStore final : public Store {
   Result<std::vector<std::string>> ListJobs() override;
   Status PutBlock(Incarnation job, const std::string& name, Bytes block) override;
   Result<std::string> GetBlock(Incarnation job, const std::string& name) override;
-  Status MakeShuffleTable(Incarnation job, const std::string& table) override;
+  Status MakeShuffleTable(Incarnation job, const std::string& table,
+                          const ShuffleShape& shape) override;
   Status DropShuffleTable(Incarnation job, const std::string& table) override;
   Result<std::unique_ptr<ShuffleWriter>> WriteShuffle(Incarnation job,
                                                       const std::string& table) override;
   Result<std::unique_ptr<ShuffleScan>> ScanShuffle(Incarnation job, const std::string& table,
-                                                   uint32_t partition, uint32_t bucket) override;
+                                                   const ShuffleRange& range) override;
   bool keeps_segments() const override { return false; }
   Status PutSegment(Incarnation job, AttemptId attempt,
                     std::shared_ptr<const void> segment) override;

@@ -83,7 +83,8 @@ Result<std::string> MemoryStore::GetBlock(Incarnation job, const std::string& na
   return found->second;
 }
 
-Status MemoryStore::MakeShuffleTable(Incarnation job, const std::string& table) {
+Status MemoryStore::MakeShuffleTable(Incarnation job, const std::string& table,
+                                     const ShuffleShape&) {
   const std::lock_guard lock(state_->mutex);
   state_->rows[job].shuffle[table];
   return {};
@@ -124,19 +125,16 @@ Result<std::unique_ptr<ShuffleWriter>> MemoryStore::WriteShuffle(Incarnation job
 
 Result<std::unique_ptr<ShuffleScan>> MemoryStore::ScanShuffle(Incarnation job,
                                                               const std::string& table,
-                                                              uint32_t partition, uint32_t bucket) {
+                                                              const ShuffleRange& range) {
   // A copy of the bucket as it stands: a scan sees one moment.
   class Scan final : public ShuffleScan {
    public:
-    Scan(Bucket rows, uint32_t scan_partition, uint32_t scan_bucket)
-        : rows_(std::move(rows)),
-          next_(rows_.begin()),
-          partition_(scan_partition),
-          bucket_(scan_bucket) {}
+    Scan(Bucket rows, const ShuffleRange& scanned)
+        : rows_(std::move(rows)), next_(rows_.begin()), range_(scanned) {}
     Result<std::optional<ShuffleBlock>> Next() override {
       if (next_ == rows_.end()) return std::optional<ShuffleBlock>();
       const auto& [map_task, attempt, sequence] = next_->first;
-      ShuffleBlock block{{partition_, bucket_, map_task, attempt, sequence},
+      ShuffleBlock block{{range_.partition, range_.bucket, map_task, attempt, sequence},
                          std::move(next_->second)};
       ++next_;
       return std::optional<ShuffleBlock>(std::move(block));
@@ -145,15 +143,14 @@ Result<std::unique_ptr<ShuffleScan>> MemoryStore::ScanShuffle(Incarnation job,
    private:
     Bucket rows_;
     Bucket::iterator next_;
-    uint32_t partition_;
-    uint32_t bucket_;
+    ShuffleRange range_;
   };
   const std::lock_guard lock(state_->mutex);
   const ShuffleTable* rows = state_->FindTable(job, table);
   if (rows == nullptr) return NoTable(table);
-  const auto found = rows->find({partition, bucket});
+  const auto found = rows->find({range.partition, range.bucket});
   return std::unique_ptr<ShuffleScan>(
-      std::make_unique<Scan>(found == rows->end() ? Bucket() : found->second, partition, bucket));
+      std::make_unique<Scan>(found == rows->end() ? Bucket() : found->second, range));
 }
 
 Status MemoryStore::PutSegment(Incarnation job, AttemptId attempt,

@@ -41,6 +41,21 @@ struct ShuffleBlock {
   std::string bytes;
 };
 
+// What a shuffle table is told of its job's plan when it is made.
+struct ShuffleShape {
+  uint32_t span = 1;       // blocks of one run that may lie together: sequence / span is a slice
+  int64_t max_age_ms = 0;  // blocks may go once they are older; 0: only when the table is dropped
+};
+
+// What a scan reads.
+struct ShuffleRange {
+  uint32_t partition = 0;
+  uint32_t bucket = 0;
+  // Finds every block that was acknowledged. Without it a store of many nodes may miss some, and is
+  // faster: for whoever can tell what is missing, and asks again.
+  bool is_sure = false;
+};
+
 // Writes one attempt's shuffle blocks; in-flight bytes are bounded. Scans that begin after Finish
 // see them all; before, and without it, they may see some or none. Used by one thread.
 class ShuffleWriter {
@@ -52,7 +67,8 @@ class ShuffleWriter {
 };
 
 // All blocks of one (partition, bucket), ordered by (map task, attempt, sequence), whoever wrote
-// them; a block that was written twice comes once.
+// them; a block that was written twice comes once. Behind a gap in its sequence an attempt's blocks
+// may be left out.
 class ShuffleScan {
  public:
   virtual ~ShuffleScan() = default;
@@ -78,13 +94,15 @@ class Store {
   virtual Result<std::string> GetBlock(Incarnation job, const std::string& name) = 0;
 
   // ---- shuffle blocks
-  virtual Status MakeShuffleTable(Incarnation job, const std::string& table) = 0;
+  // There already is fine: it keeps its shape.
+  virtual Status MakeShuffleTable(Incarnation job, const std::string& table,
+                                  const ShuffleShape& shape) = 0;
   virtual Status DropShuffleTable(Incarnation job, const std::string& table) = 0;
   virtual Result<std::unique_ptr<ShuffleWriter>> WriteShuffle(Incarnation job,
                                                               const std::string& table) = 0;
   virtual Result<std::unique_ptr<ShuffleScan>> ScanShuffle(Incarnation job,
                                                            const std::string& table,
-                                                           uint32_t partition, uint32_t bucket) = 0;
+                                                           const ShuffleRange& range) = 0;
 
   // ---- segments: a map attempt's output handed over inside one process, opaque here
   virtual bool keeps_segments() const = 0;  // false: the task builds blocks instead

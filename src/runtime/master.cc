@@ -192,7 +192,7 @@ Status Master::Do(MakePlan&) {
   const std::string bytes = plan.SerializeAsString();
   const uint64_t checksum = PlanChecksum(bytes);
   MINKE_TRY_STATUS(ports_.store->PutBlock(brain_.incarnation(), PlanName(checksum), bytes));
-  partitions_ = plan.partitions();
+  Keep(plan);
   brain_.PlanMade(checksum, plan);
   return {};
 }
@@ -200,13 +200,18 @@ Status Master::Do(MakePlan&) {
 Status Master::Do(ReadPlan& effect) {
   const proto::Plan plan =
       MINKE_TRY(LoadPlan(*ports_.store, brain_.incarnation(), effect.checksum));
-  partitions_ = plan.partitions();
+  Keep(plan);
   brain_.PlanRead(plan);
   return {};
 }
 
+void Master::Keep(const proto::Plan& plan) {
+  partitions_ = plan.partitions();
+  shape_ = {.span = plan.span(), .max_age_ms = plan.max_age_ms()};
+}
+
 Status Master::Do(MakeShuffleTable& effect) {
-  MINKE_TRY_STATUS(ports_.store->MakeShuffleTable(brain_.incarnation(), effect.name));
+  MINKE_TRY_STATUS(ports_.store->MakeShuffleTable(brain_.incarnation(), effect.name, shape_));
   brain_.ShuffleTableReady();
   return {};
 }

@@ -80,6 +80,7 @@ class Master {
   Status Do(Publish& effect);
   Status Do(CleanUp& effect);
   Status Do(Exit& effect);
+  void Keep(const proto::Plan& plan);
 
   MasterPorts ports_;
   MasterDuties duties_;
@@ -91,7 +92,8 @@ class Master {
   std::unique_ptr<LogReader> journal_;
   std::unique_ptr<LogReader> inbox_;
   std::unique_ptr<LogReader> heartbeat_;
-  uint32_t partitions_ = 1;
+  uint32_t partitions_ = 1;  // this and the next: of the plan
+  ShuffleShape shape_;
   std::optional<Exit> exit_;
 };
 

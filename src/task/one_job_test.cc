@@ -36,8 +36,9 @@ class BlockStore final : public Store {
   Result<std::string> GetBlock(Incarnation job, const std::string& name) override {
     return blocks_.GetBlock(job, name);
   }
-  Status MakeShuffleTable(Incarnation job, const std::string& table) override {
-    return blocks_.MakeShuffleTable(job, table);
+  Status MakeShuffleTable(Incarnation job, const std::string& table,
+                          const ShuffleShape& shape) override {
+    return blocks_.MakeShuffleTable(job, table, shape);
   }
   Status DropShuffleTable(Incarnation job, const std::string& table) override {
     return blocks_.DropShuffleTable(job, table);
@@ -47,8 +48,8 @@ class BlockStore final : public Store {
     return blocks_.WriteShuffle(job, table);
   }
   Result<std::unique_ptr<ShuffleScan>> ScanShuffle(Incarnation job, const std::string& table,
-                                                   uint32_t partition, uint32_t bucket) override {
-    return blocks_.ScanShuffle(job, table, partition, bucket);
+                                                   const ShuffleRange& range) override {
+    return blocks_.ScanShuffle(job, table, range);
   }
   bool keeps_segments() const override { return false; }
   // Of reduce tasks only: their lines, until they are published.
@@ -86,7 +87,7 @@ OneJob::OneJob(const std::string& job, const OneJobOptions& options)
   } else {
     store_ = std::make_unique<BlockStore>();
   }
-  EXPECT_TRUE(store_->MakeShuffleTable(kIncarnation, kTable));
+  EXPECT_TRUE(store_->MakeShuffleTable(kIncarnation, kTable, {}));
   output_ = OutputFolder::Open(folder_ + "/out", kIncarnation, {}).value();
   slot.page = &page;
   context.incarnation = kIncarnation;

@@ -1,5 +1,6 @@
 #include "task/shuffle_io.h"
 
+#include <numeric>
 #include <optional>
 #include <string>
 
@@ -81,6 +82,47 @@ Result<std::optional<ShuffleBlock>> NextSound(ShuffleScan& scan) {
   }
 }
 
+// The winners of one bucket, by their number in `winners`.
+struct BucketWinners {
+  ShuffleRange range;
+  std::vector<size_t> numbers;
+};
+
+std::vector<BucketWinners> ByBucket(const JobContext& context, uint32_t partition,
+                                    const std::vector<Winner>& winners,
+                                    const std::vector<size_t>& numbers) {
+  std::vector<BucketWinners> buckets;
+  for (const size_t number : numbers) {
+    const uint32_t bucket =
+        BucketOf(winners[number].map_task, static_cast<uint32_t>(context.plan->splits_size()),
+                 context.plan->buckets());
+    if (buckets.empty() || buckets.back().range.bucket != bucket) {
+      buckets.push_back({{partition, bucket}, {}});
+    }
+    buckets.back().numbers.push_back(number);
+  }
+  return buckets;
+}
+
+// Blocks come by (map task, attempt), winners by map task: passes over the losers' blocks.
+Status FetchBucket(ShuffleScan& scan, Incarnation incarnation, const std::vector<Winner>& winners,
+                   const std::vector<size_t>& numbers, SpillSpace* scratch,
+                   std::vector<std::shared_ptr<const Run>>* runs) {
+  auto block = MINKE_TRY(NextSound(scan));
+  for (const size_t number : numbers) {
+    const Winner& winner = winners[number];
+    Incoming incoming(incarnation, scratch);
+    while (block && block->key.map_task <= winner.map_task) {
+      if (block->key.map_task == winner.map_task && block->key.attempt == winner.attempt) {
+        MINKE_TRY_STATUS(incoming.Take(*block));
+      }
+      block = MINKE_TRY(NextSound(scan));
+    }
+    (*runs)[number] = MINKE_TRY(incoming.Finish());
+  }
+  return {};
+}
+
 }  // namespace
 
 uint32_t BucketOf(uint32_t map_task, uint32_t map_tasks, uint32_t buckets) {
@@ -113,32 +155,23 @@ Status ShuffleRunSink::Put(uint32_t partition, Bytes block, bool last) {
 
 Result<WinnerRuns> FetchWinners(const JobContext& context, const AttemptSpec& spec,
                                 const std::vector<Winner>& winners, SpillSpace* scratch) {
-  const auto map_tasks = static_cast<uint32_t>(context.plan->splits_size());
-  const uint32_t buckets = context.plan->buckets();
-  WinnerRuns result;
-  for (auto next = winners.begin(); next != winners.end();) {
-    const uint32_t bucket = BucketOf(next->map_task, map_tasks, buckets);
-    auto scan = MINKE_TRY(context.store->ScanShuffle(context.incarnation, spec.shuffle_table,
-                                                     spec.task.index, bucket));
-    auto block = MINKE_TRY(NextSound(*scan));
-    for (; next != winners.end() && BucketOf(next->map_task, map_tasks, buckets) == bucket;
-         ++next) {
-      // Blocks come by (map task, attempt), winners by map task: pass over the losers' blocks.
-      Incoming incoming(context.incarnation, scratch);
-      while (block && block->key.map_task <= next->map_task) {
-        if (block->key.map_task == next->map_task && block->key.attempt == next->attempt) {
-          MINKE_TRY_STATUS(incoming.Take(*block));
-        }
-        block = MINKE_TRY(NextSound(*scan));
-      }
-      auto run = MINKE_TRY(incoming.Finish());
-      if (run == nullptr) {
-        result.missing.push_back(next->map_task);
-      } else {
-        result.runs.push_back(std::move(run));
-      }
+  std::vector<std::shared_ptr<const Run>> runs(winners.size());
+  std::vector<size_t> wanted(winners.size());
+  std::iota(wanted.begin(), wanted.end(), size_t{0});
+  // Nothing is called missing before a sure scan has missed it.
+  for (const bool is_sure : {false, true}) {
+    for (BucketWinners& bucket : ByBucket(context, spec.task.index, winners, wanted)) {
+      bucket.range.is_sure = is_sure;
+      auto scan = MINKE_TRY(
+          context.store->ScanShuffle(context.incarnation, spec.shuffle_table, bucket.range));
+      MINKE_TRY_STATUS(
+          FetchBucket(*scan, context.incarnation, winners, bucket.numbers, scratch, &runs));
     }
+    std::erase_if(wanted, [&](size_t number) { return runs[number] != nullptr; });
   }
+  std::erase(runs, nullptr);
+  WinnerRuns result{std::move(runs), {}};
+  for (const size_t number : wanted) result.missing.push_back(winners[number].map_task);
   return result;
 }
 

@@ -17,6 +17,76 @@ namespace {
 
 constexpr Incarnation kJob{0x77};
 
+// A store of which one replica, whom fast scans ask, lacks some blocks.
+class LaggingStore final : public Store {
+ public:
+  explicit LaggingStore(MemoryStore* blocks) : blocks_(blocks) {}
+
+  Result<std::unique_ptr<ShuffleScan>> ScanShuffle(Incarnation job, const std::string& table,
+                                                   const ShuffleRange& range) override {
+    class Scan final : public ShuffleScan {
+     public:
+      Scan(std::unique_ptr<ShuffleScan> all, std::function<bool(const ShuffleKey&)> lacks)
+          : all_(std::move(all)), lacks_(std::move(lacks)) {}
+      Result<std::optional<ShuffleBlock>> Next() override {
+        auto block = all_->Next();
+        while (block && *block && lacks_((*block)->key)) block = all_->Next();
+        return block;
+      }
+
+     private:
+      std::unique_ptr<ShuffleScan> all_;
+      std::function<bool(const ShuffleKey&)> lacks_;
+    };
+    auto all = MINKE_TRY(blocks_->ScanShuffle(job, table, range));
+    if (range.is_sure || !lacks) return all;
+    return std::unique_ptr<ShuffleScan>(std::make_unique<Scan>(std::move(all), lacks));
+  }
+
+  Result<std::optional<JobRow>> GetJob(const std::string& name) override {
+    return blocks_->GetJob(name);
+  }
+  Result<JobRow> CompareAndSetJob(const std::string& name, const std::optional<JobRow>& expected,
+                                  const JobRow& desired) override {
+    return blocks_->CompareAndSetJob(name, expected, desired);
+  }
+  Result<std::vector<std::string>> ListJobs() override { return blocks_->ListJobs(); }
+  Status PutBlock(Incarnation job, const std::string& name, Bytes block) override {
+    return blocks_->PutBlock(job, name, block);
+  }
+  Result<std::string> GetBlock(Incarnation job, const std::string& name) override {
+    return blocks_->GetBlock(job, name);
+  }
+  Status MakeShuffleTable(Incarnation job, const std::string& table,
+                          const ShuffleShape& shape) override {
+    return blocks_->MakeShuffleTable(job, table, shape);
+  }
+  Status DropShuffleTable(Incarnation job, const std::string& table) override {
+    return blocks_->DropShuffleTable(job, table);
+  }
+  Result<std::unique_ptr<ShuffleWriter>> WriteShuffle(Incarnation job,
+                                                      const std::string& table) override {
+    return blocks_->WriteShuffle(job, table);
+  }
+  bool keeps_segments() const override { return false; }
+  Status PutSegment(Incarnation job, AttemptId attempt,
+                    std::shared_ptr<const void> segment) override {
+    return blocks_->PutSegment(job, attempt, std::move(segment));
+  }
+  Result<std::shared_ptr<const void>> GetSegment(Incarnation job, AttemptId attempt) override {
+    return blocks_->GetSegment(job, attempt);
+  }
+  void DropSegment(Incarnation job, AttemptId attempt) override {
+    blocks_->DropSegment(job, attempt);
+  }
+  Status DropJob(Incarnation job) override { return blocks_->DropJob(job); }
+
+  std::function<bool(const ShuffleKey&)> lacks;
+
+ private:
+  MemoryStore* blocks_;
+};
+
 // A shuffle through a store in memory, whose blocks can be looked at and put elsewhere.
 class Shuffle {
  public:
@@ -26,14 +96,14 @@ class Shuffle {
     plan_.set_partitions(4);
     context_.incarnation = kJob;
     context_.plan = &plan_;
-    context_.store = &store_;
+    context_.store = &lagging_;
     NewTable();
   }
 
   // What is written and fetched from now on is apart from what was before.
   void NewTable() {
     spec_.shuffle_table = fmt::format("table-{}", ++tables_);
-    ASSERT_TRUE(store_.MakeShuffleTable(kJob, spec_.shuffle_table));
+    ASSERT_TRUE(store_.MakeShuffleTable(kJob, spec_.shuffle_table, {}));
   }
 
   // Writes an attempt's run, in blocks of about `block_bytes`; returns which partitions have any.
@@ -65,7 +135,7 @@ class Shuffle {
   std::vector<ShuffleBlock> Stored(uint32_t partition) {
     std::vector<ShuffleBlock> blocks;
     for (uint32_t bucket = 0; bucket < plan_.buckets(); ++bucket) {
-      auto scan = store_.ScanShuffle(kJob, spec_.shuffle_table, partition, bucket).value();
+      auto scan = store_.ScanShuffle(kJob, spec_.shuffle_table, {partition, bucket}).value();
       while (auto block = scan->Next().value()) blocks.push_back(*std::move(block));
     }
     return blocks;
@@ -90,12 +160,14 @@ class Shuffle {
   }
 
   Incarnation& incarnation() { return context_.incarnation; }
+  void Lack(std::function<bool(const ShuffleKey&)> lacks) { lagging_.lacks = std::move(lacks); }
 
   uint64_t stored_bytes = 0;
 
  private:
   proto::Plan plan_;
   MemoryStore store_;
+  LaggingStore lagging_{&store_};
   JobContext context_;
   AttemptSpec spec_;
   int tables_ = 0;
@@ -209,6 +281,21 @@ TEST(FetchWinners, NamesThoseWhoWroteNothing) {
   EXPECT_EQ(shuffle.Fetched(0, {{1, kFirst}, {2, kFirst}, {3, kFirst}, {4, kFirst}, {5, kFirst}}),
             "x=2 \nmissing 1\nmissing 3\nmissing 4\nmissing 5\n");
   EXPECT_EQ(shuffle.Fetched(0, {}), "");
+}
+
+TEST(FetchWinners, AsksForASureScanBeforeItCallsAnythingMissing) {
+  for (const uint32_t buckets : {1u, 2u, 4u}) {
+    Shuffle shuffle(4, buckets);
+    for (const uint32_t task : {0u, 1u, 2u}) shuffle.Write(task, kFirst, {{0, Letters("1")}});
+    const std::vector<Winner> winners = {{0, kFirst}, {1, kFirst}, {2, kFirst}, {3, kFirst}};
+    const std::string all = kLetters + kLetters + kLetters + "missing 3\n";
+    shuffle.Lack([](const ShuffleKey& key) { return key.map_task == 1; });
+    EXPECT_EQ(shuffle.Fetched(0, winners), all) << "a whole run";
+    shuffle.Lack([](const ShuffleKey& key) { return key.map_task == 0 && key.sequence == 1; });
+    EXPECT_EQ(shuffle.Fetched(0, winners), all) << "a block in the middle";
+    shuffle.Lack([](const ShuffleKey&) { return true; });
+    EXPECT_EQ(shuffle.Fetched(0, winners), all) << "everything";
+  }
 }
 
 // The blocks of map tasks 0 and 1, of which those of 0 are then changed.

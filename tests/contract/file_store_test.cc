@@ -59,7 +59,7 @@ class FileStoreTest : public testing::Test {
     return Path(files.at(0));
   }
   void Fill(uint32_t partitions) {
-    ASSERT_TRUE(store_->MakeShuffleTable(kJob, "t"));
+    ASSERT_TRUE(store_->MakeShuffleTable(kJob, "t", {}));
     auto writer = store_->WriteShuffle(kJob, "t").value();
     for (uint32_t partition = 0; partition < partitions; ++partition) {
       ASSERT_TRUE(writer->Put({partition, 0, 5, {1, 1}, 0}, fmt::format("block {}", partition)));
@@ -90,7 +90,7 @@ TEST_F(FileStoreTest, FilesHaveTheBytesOfVersion1) {
             "9be1e26721");
   ASSERT_TRUE(store_->DropJob(kJob));
   fs::remove(Path("jobs/a%2Fb"));
-  ASSERT_TRUE(store_->MakeShuffleTable(kJob, "t"));
+  ASSERT_TRUE(store_->MakeShuffleTable(kJob, "t", {}));
   auto writer = store_->WriteShuffle(kJob, "t").value();
   ASSERT_TRUE(writer->Put({9, 2, 5, {3, 17}, 1}, "whale"));
   ASSERT_TRUE(writer->Put({9, 2, 5, {3, 17}, 0}, "minke"));
@@ -147,7 +147,7 @@ TEST_F(FileStoreTest, EveryFlippedByteOfAShuffleFileIsFoundAndTheScanGoesOn) {
     size_t found = 0;
     size_t damaged = 0;
     for (const uint32_t partition : {3u, 100u, 199u}) {
-      const auto scan = store_->ScanShuffle(kJob, "t", partition, 0).value();
+      const auto scan = store_->ScanShuffle(kJob, "t", {partition, 0}).value();
       for (;;) {
         const auto block = scan->Next();
         if (!block) {
@@ -174,7 +174,7 @@ TEST_F(FileStoreTest, EveryCutOfAShuffleFileIsFound) {
   const std::string sound = ReadFile(path).value();
   for (size_t size = 0; size < sound.size(); ++size) {
     Put(path, sound.substr(0, size));
-    const auto scan = store_->ScanShuffle(kJob, "t", 50, 0).value();
+    const auto scan = store_->ScanShuffle(kJob, "t", {50, 0}).value();
     const auto block = scan->Next();
     ASSERT_FALSE(block) << size;
     EXPECT_EQ(block.error().code, ErrorCode::kCorruption);

@@ -16,6 +16,7 @@ namespace {
 constexpr Incarnation kJob{0x1234};
 constexpr Incarnation kOtherJob{0xfedcba9876543210};
 const std::string kTable = "shuffle_0000000000001234_7";
+constexpr ShuffleShape kShape{.span = 2};  // a run soon has more than one slice
 
 JobRow Row(uint64_t spec, JobState state = JobState::kOpen, int exit_code = 0) {
   return {kJob, spec, state, exit_code};
@@ -61,7 +62,7 @@ std::vector<std::string> OddNames() {
 std::vector<std::string> Scanned(Store& store, Incarnation job, const std::string& table,
                                  uint32_t partition, uint32_t bucket) {
   std::vector<std::string> all;
-  auto scan = store.ScanShuffle(job, table, partition, bucket);
+  auto scan = store.ScanShuffle(job, table, {partition, bucket});
   EXPECT_TRUE(scan) << scan.error().text;
   while (scan) {
     const auto block = (*scan)->Next();
@@ -229,14 +230,14 @@ TEST_P(StoreContract, ATableNobodyMadeIsNotFoundAndNamed) {
   ASSERT_FALSE(writer);
   EXPECT_EQ(writer.error().code, ErrorCode::kNotFound);
   EXPECT_NE(writer.error().text.find("no-table"), std::string::npos) << writer.error().text;
-  EXPECT_EQ(store_->ScanShuffle(kJob, "no-table", 0, 0).error().code, ErrorCode::kNotFound);
-  ASSERT_TRUE(store_->MakeShuffleTable(kJob, kTable));
+  EXPECT_EQ(store_->ScanShuffle(kJob, "no-table", {0, 0}).error().code, ErrorCode::kNotFound);
+  ASSERT_TRUE(store_->MakeShuffleTable(kJob, kTable, kShape));
   EXPECT_EQ(store_->WriteShuffle(kOtherJob, kTable).error().code, ErrorCode::kNotFound);
   EXPECT_TRUE(store_->DropShuffleTable(kJob, "no-table"));
 }
 
 TEST_P(StoreContract, ANewTableIsEmpty) {
-  ASSERT_TRUE(store_->MakeShuffleTable(kJob, kTable));
+  ASSERT_TRUE(store_->MakeShuffleTable(kJob, kTable, kShape));
   EXPECT_EQ(Scanned(*store_, kJob, kTable, 0, 0), Texts());
   auto writer = store_->WriteShuffle(kJob, kTable).value();
   EXPECT_TRUE(writer->Finish()) << "a map task without output";
@@ -244,14 +245,14 @@ TEST_P(StoreContract, ANewTableIsEmpty) {
 }
 
 TEST_P(StoreContract, MakingATableAgainKeepsWhatIsInIt) {
-  ASSERT_TRUE(store_->MakeShuffleTable(kJob, kTable));
+  ASSERT_TRUE(store_->MakeShuffleTable(kJob, kTable, kShape));
   PutShuffle(*store_, kJob, kTable, Key(0, 0, 0, {1, 1}, 0), "kept");
-  ASSERT_TRUE(Other().MakeShuffleTable(kJob, kTable));
+  ASSERT_TRUE(Other().MakeShuffleTable(kJob, kTable, kShape));
   EXPECT_EQ(Scanned(Other(), kJob, kTable, 0, 0), (Texts{"0/1-1/0:kept"}));
 }
 
 TEST_P(StoreContract, BlocksComeByMapTaskAttemptAndSequenceWhoeverWroteThem) {
-  ASSERT_TRUE(store_->MakeShuffleTable(kJob, kTable));
+  ASSERT_TRUE(store_->MakeShuffleTable(kJob, kTable, kShape));
   const std::vector<std::pair<uint32_t, AttemptId>> attempts = {
       {2, {1, 3}}, {0, {1, 9}}, {0, {1, 10}}, {1, {2, 1}}, {0, {300, 1}}, {1, {1, 256}}};
   for (const auto& [map_task, attempt] : attempts) {
@@ -276,7 +277,7 @@ TEST_P(StoreContract, BlocksComeByMapTaskAttemptAndSequenceWhoeverWroteThem) {
 }
 
 TEST_P(StoreContract, ABlockWrittenTwiceComesOnce) {
-  ASSERT_TRUE(store_->MakeShuffleTable(kJob, kTable));
+  ASSERT_TRUE(store_->MakeShuffleTable(kJob, kTable, kShape));
   for (int i = 0; i < 2; ++i) PutShuffle(*store_, kJob, kTable, Key(5, 1, 2, {1, 1}, 0), "same");
   auto writer = store_->WriteShuffle(kJob, kTable).value();
   for (int i = 0; i < 2; ++i) ASSERT_TRUE(writer->Put(Key(5, 1, 2, {1, 1}, 1), "again"));
@@ -285,7 +286,7 @@ TEST_P(StoreContract, ABlockWrittenTwiceComesOnce) {
 }
 
 TEST_P(StoreContract, LargeAndEmptyBlocksComeBackWhole) {
-  ASSERT_TRUE(store_->MakeShuffleTable(kJob, kTable));
+  ASSERT_TRUE(store_->MakeShuffleTable(kJob, kTable, kShape));
   const std::array sizes = {0u, 1u, 512u << 10, (1u << 20) - 1, 1u << 20, 5u << 20, 0u, 77u};
   auto writer = store_->WriteShuffle(kJob, kTable).value();
   std::mt19937 random(1);
@@ -297,7 +298,7 @@ TEST_P(StoreContract, LargeAndEmptyBlocksComeBackWhole) {
     ASSERT_TRUE(writer->Put(Key(0, 0, 0, {1, 1}, sequence), block));
   }
   ASSERT_TRUE(writer->Finish());
-  const auto scan = Other().ScanShuffle(kJob, kTable, 0, 0).value();
+  const auto scan = Other().ScanShuffle(kJob, kTable, {0, 0}).value();
   for (const std::string& block : blocks) {
     const auto got = scan->Next().value();
     ASSERT_TRUE(got.has_value());
@@ -310,7 +311,7 @@ TEST_P(StoreContract, LargeAndEmptyBlocksComeBackWhole) {
 TEST_P(StoreContract, ManyPartitionsOfManyAttempts) {
   constexpr uint32_t kPartitions = 500;
   constexpr uint32_t kMapTasks = 20;
-  ASSERT_TRUE(store_->MakeShuffleTable(kJob, kTable));
+  ASSERT_TRUE(store_->MakeShuffleTable(kJob, kTable, kShape));
   {
     std::vector<std::jthread> threads(4);
     for (uint32_t t = 0; t < threads.size(); ++t) {
@@ -336,8 +337,8 @@ TEST_P(StoreContract, ManyPartitionsOfManyAttempts) {
 }
 
 TEST_P(StoreContract, ADroppedTableIsGoneAndItsWritersAreTold) {
-  ASSERT_TRUE(store_->MakeShuffleTable(kJob, kTable));
-  ASSERT_TRUE(store_->MakeShuffleTable(kJob, "other"));
+  ASSERT_TRUE(store_->MakeShuffleTable(kJob, kTable, kShape));
+  ASSERT_TRUE(store_->MakeShuffleTable(kJob, "other", kShape));
   PutShuffle(*store_, kJob, kTable, Key(0, 0, 0, {1, 1}, 0), "x");
   PutShuffle(*store_, kJob, "other", Key(0, 0, 0, {1, 1}, 0), "y");
   const auto late = store_->WriteShuffle(kJob, kTable).value();
@@ -347,10 +348,10 @@ TEST_P(StoreContract, ADroppedTableIsGoneAndItsWritersAreTold) {
   if (told) told = late->Finish();
   ASSERT_FALSE(told);
   EXPECT_EQ(told.error().code, ErrorCode::kNotFound) << told.error().text;
-  EXPECT_EQ(store_->ScanShuffle(kJob, kTable, 0, 0).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(store_->ScanShuffle(kJob, kTable, {0, 0}).error().code, ErrorCode::kNotFound);
   EXPECT_EQ(store_->WriteShuffle(kJob, kTable).error().code, ErrorCode::kNotFound);
   EXPECT_EQ(Scanned(*store_, kJob, "other", 0, 0), (Texts{"0/1-1/0:y"}));
-  ASSERT_TRUE(store_->MakeShuffleTable(kJob, kTable));
+  ASSERT_TRUE(store_->MakeShuffleTable(kJob, kTable, kShape));
   EXPECT_EQ(Scanned(*store_, kJob, kTable, 0, 0), Texts()) << "nothing of the old one";
 }
 
@@ -383,7 +384,7 @@ TEST_P(StoreContract, DroppingAJobLeavesItsRowAndOtherJobs) {
   ASSERT_TRUE(store_->CompareAndSetJob("j", std::nullopt, Row(1)));
   for (const Incarnation job : {kJob, kOtherJob}) {
     ASSERT_TRUE(store_->PutBlock(job, "plan", "p"));
-    ASSERT_TRUE(store_->MakeShuffleTable(job, kTable));
+    ASSERT_TRUE(store_->MakeShuffleTable(job, kTable, kShape));
     PutShuffle(*store_, job, kTable, Key(0, 0, 0, {1, 1}, 0), "x");
     if (store_->keeps_segments()) {
       ASSERT_TRUE(store_->PutSegment(job, {1, 1}, std::make_shared<int>(1)));
@@ -392,7 +393,7 @@ TEST_P(StoreContract, DroppingAJobLeavesItsRowAndOtherJobs) {
   ASSERT_TRUE(Other().DropJob(kJob));
   EXPECT_EQ(store_->GetJob("j").value(), Row(1));
   EXPECT_EQ(store_->GetBlock(kJob, "plan").error().code, ErrorCode::kNotFound);
-  EXPECT_EQ(store_->ScanShuffle(kJob, kTable, 0, 0).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(store_->ScanShuffle(kJob, kTable, {0, 0}).error().code, ErrorCode::kNotFound);
   EXPECT_EQ(store_->GetSegment(kJob, {1, 1}).error().code, ErrorCode::kNotFound);
   EXPECT_EQ(store_->GetBlock(kOtherJob, "plan").value(), "p");
   EXPECT_EQ(Scanned(*store_, kOtherJob, kTable, 0, 0), (Texts{"0/1-1/0:x"}));
@@ -404,7 +405,7 @@ TEST_P(StoreContract, WhatAStoreHasWrittenOutlivesIt) {
   if (!GetParam().is_shared) return;
   ASSERT_TRUE(store_->CompareAndSetJob("j", std::nullopt, Row(1, JobState::kFinished, 65)));
   ASSERT_TRUE(store_->PutBlock(kJob, "plan", "p"));
-  ASSERT_TRUE(store_->MakeShuffleTable(kJob, kTable));
+  ASSERT_TRUE(store_->MakeShuffleTable(kJob, kTable, kShape));
   PutShuffle(*store_, kJob, kTable, Key(0, 0, 0, {1, 1}, 0), "x");
   store_ = place_->Open();
   EXPECT_EQ(store_->GetJob("j").value(), Row(1, JobState::kFinished, 65));
@@ -489,7 +490,7 @@ class StoreModel {
       ASSERT_TRUE(store_->DropShuffleTable(key.first, key.second));
       tables_.erase(key);
     } else {
-      ASSERT_TRUE(store_->MakeShuffleTable(key.first, key.second));
+      ASSERT_TRUE(store_->MakeShuffleTable(key.first, key.second, kShape));
       tables_[key];
     }
   }
@@ -516,7 +517,8 @@ class StoreModel {
     const TableKey key(AnyJob(), AnyTable());
     const uint32_t partition = Below(4);
     const uint32_t bucket = Below(2);
-    const auto scan = store_->ScanShuffle(key.first, key.second, partition, bucket);
+    const ShuffleRange range{partition, bucket, Below(2) == 0};
+    const auto scan = store_->ScanShuffle(key.first, key.second, range);
     ASSERT_EQ(scan.has_value(), tables_.contains(key));
     if (!scan) return;
     for (const auto& [place, bytes] : tables_[key][{partition, bucket}]) {
