@@ -152,8 +152,8 @@ void GiveBackOutputs(Pass& pass) {
   if (pass.job.publish() != nullptr) return;
   for (const AttemptId attempt : pass.fleet.outcomes().reports_missing) {
     const TaskId task = pass.job.TaskOf(attempt);
-    const bool is_known = task.step == step && !lost.insert(task.index).second;
-    if (is_known || pass.job.task(task).winner != attempt) continue;
+    if (pass.job.task(task).winner != attempt) continue;
+    if (task.step == step && !lost.insert(task.index).second) continue;
     if (!pass.LoseOutput(task.step, {task.index})) return;
   }
 }

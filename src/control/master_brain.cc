@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <numeric>
@@ -58,6 +59,7 @@ struct MasterBrain::State {
   Job job;
   Fleet fleet;
   Tally tally;
+  std::map<TaskId, std::vector<std::string>> samples;  // until splitters are chosen of them
   Outcomes outcomes;
   std::optional<proto::Plan> plan;
   std::optional<InFlight> in_flight;
@@ -159,6 +161,7 @@ void MasterBrain::State::Apply(int64_t offset, const proto::JournalRecord& recor
     for (const uint32_t task : record.output_lost().tasks()) {
       unread.erase({record.output_lost().step(), task});
       tally.Remove({record.output_lost().step(), task});
+      samples.erase({record.output_lost().step(), task});
     }
     outcomes.winners.reset();
     if (winners) winners->is_stale = true;
@@ -182,9 +185,8 @@ void MasterBrain::State::ReadReports() {
   if (!sample || job.splitters() != 0 || outcomes.splitters != 0 || asked.splitters) return;
   if (tally.reports(*sample) != job.step(*sample).tasks) return;
   ChooseSplitters choose;
-  for (uint32_t task = 0; task < job.step(*sample).tasks; ++task) {
-    choose.samples.push_back(job.task({*sample, task}).winner);
-  }
+  for (auto& [task, keys] : samples) std::ranges::move(keys, std::back_inserter(choose.samples));
+  samples.clear();
   asked.splitters = true;
   Say(std::move(choose));
 }
@@ -293,8 +295,8 @@ void MasterBrain::State::Prepare() {
   PublishOutput();
 }
 
-// First the manifest, from all winners' reports, so that these are not needed any more once the
-// journal says that it is published.
+// First the manifest, from all winners' reports, so that none of these is needed any more once the
+// journal says that it is published. Those that are there are still counted.
 void MasterBrain::State::PublishOutput() {
   if (job.publish() == nullptr) {
     if (!HasAllReports() || asked.manifest != 0 || outcomes.manifest != 0) return;
@@ -302,7 +304,7 @@ void MasterBrain::State::PublishOutput() {
     asked.manifest = Hash64(bytes);
     return Say(WriteManifest{asked.manifest, std::move(bytes)});
   }
-  if (asked.publish || outcomes.published) return;
+  if (asked.publish || outcomes.published || !outcomes.reports_read) return;
   if (outcomes.publish_failed || outcomes.publish_conflict) return;
   asked.publish = true;
   Say(Publish{job.publish()->expected(), job.publish()->mine(), job.publish()->manifest()});
@@ -496,6 +498,9 @@ void MasterBrain::ReportRead(AttemptId attempt, const proto::Report* report) {
     if (report != nullptr) former = *report;
   } else if (report != nullptr) {
     state.tally.Add(task, state.job.step(task.step).kind, attempt, *report);
+    if (report->samples_size() > 0 && state.job.splitters() == 0) {
+      state.samples[task].assign(report->samples().begin(), report->samples().end());
+    }
   } else {
     state.outcomes.reports_missing.insert(attempt);
   }

@@ -47,8 +47,8 @@ struct MakeShuffleTable {  // → ShuffleTableReady
 struct ReadReport {  // → ReportRead; the attempt has won
   AttemptId attempt;
 };
-struct ChooseSplitters {  // → SplittersReady; the winners of the sample tasks
-  std::vector<AttemptId> samples;
+struct ChooseSplitters {  // → SplittersReady
+  std::vector<std::string> samples;  // keys
 };
 struct WriteWinners {  // → WinnersReady; blocks "winners-<number>-<partition>"
   uint32_t number = 0;

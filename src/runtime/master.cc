@@ -230,19 +230,8 @@ Status Master::Do(ReadReport& effect) {
 }
 
 Status Master::Do(ChooseSplitters& effect) {
-  std::vector<std::string> sample;
-  for (const AttemptId attempt : effect.samples) {
-    proto::Report report;
-    const std::string bytes =
-        MINKE_TRY(ports_.store->GetBlock(brain_.incarnation(), ReportName(attempt)));
-    if (!report.ParseFromString(bytes)) {
-      return Error{ErrorCode::kCorruption,
-                   fmt::format("the report of attempt {} cannot be read", attempt.Text())};
-    }
-    for (std::string& key : *report.mutable_samples()) sample.push_back(std::move(key));
-  }
   proto::Splitters splitters;
-  for (std::string& key : PickSplitters(std::move(sample), partitions_)) {
+  for (std::string& key : PickSplitters(std::move(effect.samples), partitions_)) {
     splitters.add_keys(std::move(key));
   }
   const std::string bytes = splitters.SerializeAsString();
