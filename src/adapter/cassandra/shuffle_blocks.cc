@@ -1,0 +1,245 @@
+#include "adapter/cassandra/shuffle_blocks.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace minke {
+namespace {
+
+// Of a row's key and the frame around it, beside the block.
+constexpr size_t kRowOverhead = 100;
+
+// A page of a scan is about so large; blocks are 512 KiB at most, so it is never much larger.
+constexpr size_t kPageBytes = size_t{4} << 20;
+constexpr size_t kPageRowsFirst = 16;
+constexpr size_t kPageRowsMin = 8;
+constexpr size_t kPageRowsMax = 32;
+
+constexpr char kColumns[] = "map_task, epoch, n, sequence, block";
+constexpr size_t kBlockColumn = 4;
+
+class Writer final : public ShuffleWriter {
+ public:
+  Writer(ShuffleAccess access, Connection::StatementPtr statement)
+      : access_(std::move(access)), statement_(std::move(statement)) {}
+  ~Writer() override {
+    for (const auto& call : under_way_) dispatcher().Forget(call);
+  }
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  Status Put(const ShuffleKey& key, Bytes block) override {
+    MINKE_TRY_STATUS(TakeAnswers(false));
+    CqlValues values;
+    values.Int32(key.partition).Int32(key.bucket).Int32(access_.table.SliceOf(key.sequence));
+    values.Int32(key.map_task).Int64(key.attempt.epoch).Int64(key.attempt.n);
+    values.Int32(key.sequence).Text(block);
+    auto call = dispatcher().Start(statement_->Bind(values), block.size() + kRowOverhead);
+    if (!call) return Fail(call.error());
+    under_way_.push_back(*std::move(call));
+    return {};
+  }
+
+  Status Finish() override { return TakeAnswers(true); }
+
+ private:
+  Dispatcher& dispatcher() { return access_.connection->dispatcher(); }
+
+  // Of those that are done, or of all; the first error stays.
+  Status TakeAnswers(bool wait) {
+    size_t kept = 0;
+    for (Dispatcher::CallPtr& call : under_way_) {
+      if (failed_ || (!wait && !dispatcher().is_done(call))) {
+        under_way_[kept++] = std::move(call);
+        continue;
+      }
+      auto answer = dispatcher().Wait(call);
+      if (!answer) failed_ = access_.Named(answer.error());
+    }
+    under_way_.resize(kept);
+    return failed_ ? Status(*failed_) : Status();
+  }
+
+  Status Fail(const Error& error) {
+    failed_ = access_.Named(error);
+    return *failed_;
+  }
+
+  ShuffleAccess access_;
+  Connection::StatementPtr statement_;
+  std::vector<Dispatcher::CallPtr> under_way_;
+  std::optional<Error> failed_;
+};
+
+// The rows of one query, page by page, the next one on its way while this one is looked at.
+class Pager {
+ public:
+  Pager(Dispatcher* dispatcher, Connection::StatementPtr statement, CqlValues values)
+      : dispatcher_(dispatcher), statement_(std::move(statement)), values_(std::move(values)) {}
+  ~Pager() {
+    if (call_ != nullptr) dispatcher_->Forget(call_);
+  }
+  Pager(const Pager&) = delete;
+  Pager& operator=(const Pager&) = delete;
+
+  // Moves to the first or next row; false: there is none. After an error it may be called again.
+  Result<bool> Next() {
+    if (row_ + 1 < rows_.rows()) {
+      ++row_;
+      return true;
+    }
+    while (!is_over_) {
+      if (call_ == nullptr) MINKE_TRY_STATUS(Ask());
+      rows_ = CqlResult();
+      rows_ = MINKE_TRY(dispatcher_->Wait(std::exchange(call_, nullptr)));
+      row_ = 0;
+      page_ = rows_.next_page();
+      is_over_ = page_.empty();
+      Measure();
+      if (!is_over_) MINKE_TRY_STATUS(Ask());
+      if (rows_.rows() > 0) return true;
+    }
+    return false;
+  }
+
+  const CqlResult& rows() const { return rows_; }
+  size_t row() const { return row_; }
+
+ private:
+  Status Ask() {
+    call_ = MINKE_TRY(
+        dispatcher_->Start(statement_->Bind(values_, static_cast<int32_t>(page_rows_)), 0, page_));
+    return {};
+  }
+
+  void Measure() {
+    size_t bytes = 0;
+    for (size_t row = 0; row < rows_.rows(); ++row) bytes += rows_.bytes(row, kBlockColumn).size();
+    if (bytes == 0) return;
+    page_rows_ = std::clamp(kPageBytes * rows_.rows() / bytes, kPageRowsMin, kPageRowsMax);
+  }
+
+  Dispatcher* dispatcher_;
+  Connection::StatementPtr statement_;
+  CqlValues values_;
+  size_t page_rows_ = kPageRowsFirst;
+  Dispatcher::CallPtr call_;
+  std::string page_;
+  CqlResult rows_;
+  size_t row_ = 0;
+  bool is_over_ = false;
+};
+
+// Slice 0 holds the beginning of every run. Where a run fills it, its further slices are read
+// before the next run: one query a slice, of this run alone.
+class Scan final : public ShuffleScan {
+ public:
+  Scan(ShuffleAccess access, const ShuffleRange& range)
+      : access_(std::move(access)), range_(range) {}
+
+  Status Open() {
+    beginnings_ = MINKE_TRY(Query(0, nullptr));
+    auto more = beginnings_->Next();
+    if (!more) return access_.Named(more.error());
+    is_at_row_ = *more;
+    return {};
+  }
+
+  Result<std::optional<ShuffleBlock>> Next() override {
+    while (rest_ != nullptr) {
+      auto more = rest_->Next();
+      if (!more) return access_.Named(more.error());
+      if (*more) return Take(*rest_);
+      MINKE_TRY_STATUS(EnterSlice(slice_ + 1));
+    }
+    if (!std::exchange(is_at_row_, false)) {
+      auto more = beginnings_->Next();
+      if (!more) return access_.Named(more.error());
+      if (!*more) return std::optional<ShuffleBlock>();
+    }
+    auto block = Take(*beginnings_);
+    slice_ = 0;
+    MINKE_TRY_STATUS(EnterSlice(1));
+    return block;
+  }
+
+ private:
+  // The run goes on in `slice` if it has filled the one before.
+  Status EnterSlice(uint64_t slice) {
+    rest_.reset();
+    if (uint64_t{last_.sequence} + 1 != slice * access_.table.span) return {};
+    slice_ = slice;
+    rest_ = MINKE_TRY(Query(static_cast<uint32_t>(slice), &last_));
+    return {};
+  }
+
+  Result<std::unique_ptr<Pager>> Query(uint32_t slice, const ShuffleKey* of_run) {
+    std::string cql =
+        fmt::format("SELECT {} FROM @.{} WHERE partition = ? AND bucket = ? AND slice = ?",
+                    kColumns, access_.table.cql_name);
+    CqlValues values;
+    values.Int32(range_.partition).Int32(range_.bucket).Int32(slice);
+    if (of_run != nullptr) {
+      cql += " AND map_task = ? AND epoch = ? AND n = ?";
+      values.Int32(of_run->map_task).Int64(of_run->attempt.epoch).Int64(of_run->attempt.n);
+    }
+    auto statement = access_.connection->Statement(
+        cql, range_.is_sure ? Consistency::kLocalQuorum : Consistency::kLocalOne);
+    if (!statement) return access_.Named(statement.error());
+    return std::make_unique<Pager>(&access_.connection->dispatcher(), *std::move(statement),
+                                   std::move(values));
+  }
+
+  Result<std::optional<ShuffleBlock>> Take(const Pager& pager) {
+    const CqlResult& rows = pager.rows();
+    const size_t row = pager.row();
+    last_ = {range_.partition, range_.bucket, static_cast<uint32_t>(rows.int32(row, 0)),
+             AttemptId{static_cast<uint64_t>(rows.int64(row, 1)),
+                       static_cast<uint64_t>(rows.int64(row, 2))},
+             static_cast<uint32_t>(rows.int32(row, 3))};
+    if (rows.has_cell(row, kBlockColumn)) {
+      return std::optional<ShuffleBlock>({last_, std::string(rows.bytes(row, kBlockColumn))});
+    }
+    return Error{ErrorCode::kCorruption,
+                 fmt::format("shuffle table {}: block {} of map task {}, attempt {}, partition {} "
+                             "is empty",
+                             access_.table.name, last_.sequence, last_.map_task,
+                             last_.attempt.Text(), last_.partition)};
+  }
+
+  ShuffleAccess access_;
+  ShuffleRange range_;
+  std::unique_ptr<Pager> beginnings_;  // of all runs: slice 0
+  std::unique_ptr<Pager> rest_;        // of the run at hand: slice_
+  uint64_t slice_ = 0;
+  ShuffleKey last_;
+  bool is_at_row_ = false;
+};
+
+}  // namespace
+
+Error ShuffleAccess::Named(const Error& error) const {
+  return error.code == ErrorCode::kNotFound ? tables->Gone(job, table.name) : error;
+}
+
+Result<std::unique_ptr<ShuffleWriter>> OpenShuffleWriter(const ShuffleAccess& access) {
+  auto statement = access.connection->Statement(fmt::format(
+      "INSERT INTO @.{} (partition, bucket, slice, map_task, epoch, n, sequence, block) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      access.table.cql_name));
+  if (!statement) return access.Named(statement.error());
+  return std::unique_ptr<ShuffleWriter>(std::make_unique<Writer>(access, *std::move(statement)));
+}
+
+Result<std::unique_ptr<ShuffleScan>> OpenShuffleScan(const ShuffleAccess& access,
+                                                     const ShuffleRange& range) {
+  auto scan = std::make_unique<Scan>(access, range);
+  MINKE_TRY_STATUS(scan->Open());
+  return std::unique_ptr<ShuffleScan>(std::move(scan));
+}
+
+}  // namespace minke
