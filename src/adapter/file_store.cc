@@ -1,17 +1,19 @@
 // The files, under FOLDER:
 //
 //   format                               "minke store 1"
-//   lock                                 held while a job's row is compared and set
-//   jobs/NAME                            a job's row
+//   lock                                 held while a row is compared and set
+//   jobs/NAME, datasets/NAME             the row of a job, of a dataset
 //   INCARNATION/blocks/NAME              a named block
 //   INCARNATION/shuffle/TABLE/BUCKET/W   the blocks that one writer put there: shuffle_file.h
+//   versions/INCARNATION/EPOCH-N-NAME/W  likewise the chunks of one file of a dataset's version
 //   removed-RANDOM                       what was dropped, until it is removed
 //
 // Rows and named blocks lie in a wrapping that holds their whole name:
 //
 //   0 "minkerec"   8 u32 version = 1   12 u32 length of the name   16 u64 length of the content
 //   24 name   content   u64 XXH3 of all before
-//   content of a row: u64 incarnation   u64 spec hash   u32 state   i32 exit code
+//   content of a job's row: u64 incarnation   u64 spec hash   u32 state   i32 exit code
+//   content of a dataset's row: u64 version   u64 checksum of its manifest
 //
 // In the name of a file, bytes other than letters, digits, '_', '-' and '.' (but not in front) are
 // %XX; what would be longer than 180 bytes is cut there and ends in '~' and the name's XXH3 in hex.
@@ -47,7 +49,6 @@ constexpr Bytes kMagic = "minkerec";
 constexpr uint32_t kVersion = 1;
 constexpr size_t kHeadBytes = 24;
 constexpr size_t kCheckBytes = 8;
-constexpr size_t kRowBytes = 24;
 constexpr size_t kNameBytesMax = 180;
 constexpr std::string_view kRemoved = "removed-";
 constexpr std::string_view kAsideEnd = ".tmp";  // of the shuffle files that are being written
@@ -163,29 +164,86 @@ Result<Record> ReadRecord(const std::string& path) {
                 std::string(covered.substr(kHeadBytes + name))};
 }
 
-Result<std::optional<JobRow>> ReadRow(const std::string& path) {
-  const auto record = ReadRecord(path);
-  if (!record && record.error().code == ErrorCode::kNotFound) return std::optional<JobRow>();
-  if (!record) return record.error();
-  if (record->content.size() != kRowBytes) {
-    return Error{ErrorCode::kCorruption, fmt::format("{} does not hold a job's row", path)};
+// ---- rows
+
+struct JobRows {
+  using Row = JobRow;
+  static constexpr std::string_view kFolder = "jobs";
+  static constexpr size_t kBytes = 24;
+  static JobRow Load(const char* bytes) {
+    JobRow row;
+    row.incarnation.bits = LoadLe<uint64_t>(bytes);
+    row.spec_hash = LoadLe<uint64_t>(bytes + 8);
+    row.state = static_cast<JobState>(LoadLe<uint32_t>(bytes + 16));
+    row.exit_code = LoadLe<int32_t>(bytes + 20);
+    return row;
   }
-  const char* bytes = record->content.data();
-  JobRow row;
-  row.incarnation.bits = LoadLe<uint64_t>(bytes);
-  row.spec_hash = LoadLe<uint64_t>(bytes + 8);
-  row.state = static_cast<JobState>(LoadLe<uint32_t>(bytes + 16));
-  row.exit_code = LoadLe<int32_t>(bytes + 20);
-  return std::optional<JobRow>(row);
+  static void Store(const JobRow& row, char* bytes) {
+    StoreLe(bytes, row.incarnation.bits);
+    StoreLe(bytes + 8, row.spec_hash);
+    StoreLe(bytes + 16, static_cast<uint32_t>(row.state));
+    StoreLe(bytes + 20, static_cast<int32_t>(row.exit_code));
+  }
+};
+
+struct DatasetRows {
+  using Row = DatasetRow;
+  static constexpr std::string_view kFolder = "datasets";
+  static constexpr size_t kBytes = 16;
+  static DatasetRow Load(const char* bytes) {
+    return {{LoadLe<uint64_t>(bytes)}, LoadLe<uint64_t>(bytes + 8)};
+  }
+  static void Store(const DatasetRow& row, char* bytes) {
+    StoreLe(bytes, row.version.bits);
+    StoreLe(bytes + 8, row.manifest);
+  }
+};
+
+template <typename Rows>
+std::string RowPath(const std::string& folder, const std::string& name) {
+  return fmt::format("{}/{}/{}", folder, Rows::kFolder, FileNameOf(name));
 }
 
-std::string RowContent(const JobRow& row) {
-  std::string bytes(kRowBytes, '\0');
-  StoreLe(bytes.data(), row.incarnation.bits);
-  StoreLe(bytes.data() + 8, row.spec_hash);
-  StoreLe(bytes.data() + 16, static_cast<uint32_t>(row.state));
-  StoreLe(bytes.data() + 20, static_cast<int32_t>(row.exit_code));
-  return bytes;
+template <typename Rows>
+Result<std::optional<typename Rows::Row>> ReadRow(const std::string& folder,
+                                                  const std::string& name) {
+  using Row = typename Rows::Row;
+  const std::string path = RowPath<Rows>(folder, name);
+  const auto record = ReadRecord(path);
+  if (!record && record.error().code == ErrorCode::kNotFound) return std::optional<Row>();
+  if (!record) return record.error();
+  if (record->content.size() != Rows::kBytes) {
+    return Error{ErrorCode::kCorruption,
+                 fmt::format("{} does not hold a row of {}", path, Rows::kFolder)};
+  }
+  return std::optional<Row>(Rows::Load(record->content.data()));
+}
+
+template <typename Rows>
+Result<typename Rows::Row> CompareAndSetRow(const std::string& folder, const std::string& name,
+                                            const std::optional<typename Rows::Row>& expected,
+                                            const typename Rows::Row& desired) {
+  const FileLock lock = MINKE_TRY(FileLock::Take(folder + "/lock"));
+  const auto current = MINKE_TRY(ReadRow<Rows>(folder, name));
+  if (current != expected) return current.value_or(typename Rows::Row{});
+  std::string content(Rows::kBytes, '\0');
+  Rows::Store(desired, content.data());
+  MINKE_TRY_STATUS(WriteFileAtomically(RowPath<Rows>(folder, name),
+                                       fmt::format("{}/{}/.new", folder, Rows::kFolder),
+                                       Wrap(name, content), true));
+  return desired;
+}
+
+template <typename Rows>
+Result<std::vector<std::string>> ListRows(const std::string& folder) {
+  std::vector<std::string> rows;
+  const std::string of_rows = fmt::format("{}/{}", folder, Rows::kFolder);
+  for (const std::string& file : MINKE_TRY(NamesIn(of_rows))) {
+    if (file.starts_with('.')) continue;
+    rows.push_back(MINKE_TRY(ReadRecord(fmt::format("{}/{}", of_rows, file))).name);
+  }
+  std::ranges::sort(rows);
+  return rows;
 }
 
 // ---- shuffle
@@ -228,7 +286,7 @@ class Writer final : public ShuffleWriter {
 // Reads the indexes first, then block by block with one file open.
 class Scan final : public ShuffleScan {
  public:
-  static Result<std::unique_ptr<ShuffleScan>> Open(const std::string& folder, uint32_t partition) {
+  static Result<std::unique_ptr<Scan>> Open(const std::string& folder, uint32_t partition) {
     std::unique_ptr<Scan> scan(new Scan());
     for (const std::string& name : MINKE_TRY(NamesIn(folder))) {
       if (name.ends_with(kAsideEnd)) continue;
@@ -242,7 +300,12 @@ class Scan final : public ShuffleScan {
     std::ranges::sort(scan->found_, {}, order);
     const auto again = std::ranges::unique(scan->found_, {}, order);
     scan->found_.erase(again.begin(), again.end());
-    return std::unique_ptr<ShuffleScan>(std::move(scan));
+    return scan;
+  }
+
+  // To the first block of this sequence number or a later one, where there is one attempt only.
+  void SkipTo(uint32_t sequence) {
+    while (next_ < found_.size() && found_[next_].entry.key.sequence < sequence) ++next_;
   }
 
   Result<std::optional<ShuffleBlock>> Next() override {
@@ -288,11 +351,67 @@ class Scan final : public ShuffleScan {
   File file_;
 };
 
+// ---- chunks of datasets: shuffle files of one partition and one attempt
+
+constexpr ShuffleKey kChunks{};
+
+std::string FolderNameOf(const DatasetFile& file) {
+  return FileNameOf(fmt::format("{}-{}", file.attempt.Text(), file.name));
+}
+
+class FileChunkWriter final : public ChunkWriter {
+ public:
+  FileChunkWriter(std::string folder, AttemptId attempt) : folder_(std::move(folder)) {
+    key_.attempt = attempt;
+  }
+
+  Status Put(uint32_t sequence, Bytes chunk) override {
+    if (file_ == nullptr) file_ = MINKE_TRY(ShuffleFileWriter::Create(folder_, RandomName()));
+    key_.sequence = sequence;
+    return file_->Add(key_, chunk);
+  }
+
+  Status Finish() override {
+    if (file_ == nullptr) return {};
+    return std::exchange(file_, nullptr)->Finish();
+  }
+
+ private:
+  std::string folder_;
+  ShuffleKey key_ = kChunks;
+  std::unique_ptr<ShuffleFileWriter> file_;
+};
+
+class FileChunkScan final : public ChunkScan {
+ public:
+  FileChunkScan(std::unique_ptr<Scan> scan, uint32_t first)
+      : scan_(std::move(scan)), sequence_(first) {
+    scan_->SkipTo(first);
+  }
+
+  Result<std::optional<std::string>> Next() override {
+    auto block = MINKE_TRY(scan_->Next());
+    if (!block) return std::optional<std::string>();
+    if (block->key.sequence != sequence_) {
+      return Error{ErrorCode::kCorruption,
+                   fmt::format("chunk {} of a dataset's file is missing", sequence_)};
+    }
+    ++sequence_;
+    return std::optional(std::move(block->bytes));
+  }
+
+ private:
+  std::unique_ptr<Scan> scan_;
+  uint32_t sequence_;
+};
+
 }  // namespace
 
 Result<std::unique_ptr<FileStore>> FileStore::Open(const std::string& folder) {
   std::error_code error;
-  fs::create_directories(folder + "/jobs", error);
+  for (const char* const within : {"/jobs", "/datasets", "/versions"}) {
+    if (!error) fs::create_directories(folder + within, error);
+  }
   if (error) {
     return Error{ErrorCode::kOutput,
                  fmt::format("cannot make {}: {}; name another folder", folder, error.message())};
@@ -317,38 +436,21 @@ Result<std::unique_ptr<FileStore>> FileStore::Open(const std::string& folder) {
   return store;
 }
 
-std::string FileStore::JobPath(const std::string& name) const {
-  return fmt::format("{}/jobs/{}", folder_, FileNameOf(name));
-}
-
 std::string FileStore::TablePath(Incarnation job, const std::string& table) const {
   return fmt::format("{}/{}/shuffle/{}", folder_, job.Hex(), FileNameOf(table));
 }
 
 Result<std::optional<JobRow>> FileStore::GetJob(const std::string& name) {
-  return ReadRow(JobPath(name));
+  return ReadRow<JobRows>(folder_, name);
 }
 
 Result<JobRow> FileStore::CompareAndSetJob(const std::string& name,
                                            const std::optional<JobRow>& expected,
                                            const JobRow& desired) {
-  const FileLock lock = MINKE_TRY(FileLock::Take(folder_ + "/lock"));
-  const std::optional<JobRow> current = MINKE_TRY(ReadRow(JobPath(name)));
-  if (current != expected) return current.value_or(JobRow{});
-  MINKE_TRY_STATUS(WriteFileAtomically(JobPath(name), folder_ + "/jobs/.new",
-                                       Wrap(name, RowContent(desired)), true));
-  return desired;
+  return CompareAndSetRow<JobRows>(folder_, name, expected, desired);
 }
 
-Result<std::vector<std::string>> FileStore::ListJobs() {
-  std::vector<std::string> jobs;
-  for (const std::string& file : MINKE_TRY(NamesIn(folder_ + "/jobs"))) {
-    if (file.starts_with('.')) continue;
-    jobs.push_back(MINKE_TRY(ReadRecord(fmt::format("{}/jobs/{}", folder_, file))).name);
-  }
-  std::ranges::sort(jobs);
-  return jobs;
-}
+Result<std::vector<std::string>> FileStore::ListJobs() { return ListRows<JobRows>(folder_); }
 
 Status FileStore::PutBlock(Incarnation job, const std::string& name, Bytes block) {
   const std::string of_job = folder_ + "/" + job.Hex();
@@ -396,7 +498,8 @@ Result<std::unique_ptr<ShuffleScan>> FileStore::ScanShuffle(Incarnation job,
                                                             const ShuffleRange& range) {
   const std::string path = TablePath(job, table);
   if (!Exists(path)) return NoTable(table);
-  return Scan::Open(fmt::format("{}/{}", path, range.bucket), range.partition);
+  auto scan = MINKE_TRY(Scan::Open(fmt::format("{}/{}", path, range.bucket), range.partition));
+  return std::unique_ptr<ShuffleScan>(std::move(scan));
 }
 
 Status FileStore::PutSegment(Incarnation, AttemptId attempt, std::shared_ptr<const void>) {
@@ -412,6 +515,40 @@ Result<std::shared_ptr<const void>> FileStore::GetSegment(Incarnation, AttemptId
 }
 
 void FileStore::DropSegment(Incarnation, AttemptId) {}
+
+Result<std::optional<DatasetRow>> FileStore::GetDataset(const std::string& name) {
+  return ReadRow<DatasetRows>(folder_, name);
+}
+
+Result<DatasetRow> FileStore::CompareAndSetDataset(const std::string& name,
+                                                   const std::optional<DatasetRow>& expected,
+                                                   const DatasetRow& desired) {
+  return CompareAndSetRow<DatasetRows>(folder_, name, expected, desired);
+}
+
+Result<std::vector<std::string>> FileStore::ListDatasets() {
+  return ListRows<DatasetRows>(folder_);
+}
+
+std::string FileStore::VersionPath(Incarnation version) const {
+  return fmt::format("{}/versions/{}", folder_, version.Hex());
+}
+
+Result<std::unique_ptr<ChunkWriter>> FileStore::WriteDataset(const DatasetFile& file) {
+  const std::string path = VersionPath(file.version);
+  MINKE_TRY_STATUS(MakeFolder(path));
+  const std::string folder = path + "/" + FolderNameOf(file);
+  MINKE_TRY_STATUS(MakeFolder(folder));
+  return std::unique_ptr<ChunkWriter>(std::make_unique<FileChunkWriter>(folder, file.attempt));
+}
+
+Result<std::unique_ptr<ChunkScan>> FileStore::ScanDataset(const DatasetFile& file, uint32_t first) {
+  auto scan = MINKE_TRY(
+      Scan::Open(VersionPath(file.version) + "/" + FolderNameOf(file), kChunks.partition));
+  return std::unique_ptr<ChunkScan>(std::make_unique<FileChunkScan>(std::move(scan), first));
+}
+
+Status FileStore::DropDataset(Incarnation version) { return Remove(VersionPath(version)); }
 
 Status FileStore::DropJob(Incarnation job) { return Remove(folder_ + "/" + job.Hex()); }
 

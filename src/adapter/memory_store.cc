@@ -13,12 +13,37 @@ namespace {
 using BlockKey = std::tuple<uint32_t, AttemptId, uint32_t>;
 using Bucket = std::map<BlockKey, std::string>;
 using ShuffleTable = std::map<std::pair<uint32_t, uint32_t>, Bucket>;
+using Chunks = std::map<uint32_t, std::string>;
 
 struct JobRows {
   std::map<std::string, std::string> blocks;
   std::map<std::string, ShuffleTable> shuffle;
   std::map<AttemptId, std::shared_ptr<const void>> segments;
 };
+
+// A row by name, set only if it is what was expected.
+template <typename Row>
+Row CompareAndSet(std::map<std::string, Row>& rows, const std::string& name,
+                  const std::optional<Row>& expected, const Row& desired) {
+  const auto found = rows.find(name);
+  const bool matches =
+      found == rows.end() ? !expected.has_value() : expected == std::optional(found->second);
+  if (matches) rows[name] = desired;
+  return matches ? desired : found == rows.end() ? Row{} : found->second;
+}
+
+template <typename Row>
+std::optional<Row> Find(const std::map<std::string, Row>& rows, const std::string& name) {
+  const auto found = rows.find(name);
+  return found == rows.end() ? std::nullopt : std::optional(found->second);
+}
+
+template <typename Row>
+std::vector<std::string> NamesOf(const std::map<std::string, Row>& rows) {
+  std::vector<std::string> names;
+  for (const auto& [name, row] : rows) names.push_back(name);
+  return names;
+}
 
 Error NoTable(const std::string& table) {
   return Error{ErrorCode::kNotFound, fmt::format("there is no shuffle table {}", table)};
@@ -30,6 +55,8 @@ struct MemoryStore::State {
   std::mutex mutex;  // guards everything below
   std::map<std::string, JobRow> jobs;
   std::map<Incarnation, JobRows> rows;
+  std::map<std::string, DatasetRow> datasets;
+  std::map<DatasetFile, Chunks> files;
 
   ShuffleTable* FindTable(Incarnation job, const std::string& table) {
     const auto found = rows[job].shuffle.find(table);
@@ -43,27 +70,19 @@ MemoryStore::~MemoryStore() = default;
 
 Result<std::optional<JobRow>> MemoryStore::GetJob(const std::string& name) {
   const std::lock_guard lock(state_->mutex);
-  const auto found = state_->jobs.find(name);
-  if (found == state_->jobs.end()) return std::optional<JobRow>();
-  return std::optional<JobRow>(found->second);
+  return Find(state_->jobs, name);
 }
 
 Result<JobRow> MemoryStore::CompareAndSetJob(const std::string& name,
                                              const std::optional<JobRow>& expected,
                                              const JobRow& desired) {
   const std::lock_guard lock(state_->mutex);
-  const auto found = state_->jobs.find(name);
-  const bool matches = found == state_->jobs.end() ? !expected.has_value()
-                                                   : expected == std::optional(found->second);
-  if (matches) state_->jobs[name] = desired;
-  return matches ? desired : found == state_->jobs.end() ? JobRow{} : found->second;
+  return CompareAndSet(state_->jobs, name, expected, desired);
 }
 
 Result<std::vector<std::string>> MemoryStore::ListJobs() {
   const std::lock_guard lock(state_->mutex);
-  std::vector<std::string> names;
-  for (const auto& [name, row] : state_->jobs) names.push_back(name);
-  return names;
+  return NamesOf(state_->jobs);
 }
 
 Status MemoryStore::PutBlock(Incarnation job, const std::string& name, Bytes block) {
@@ -178,6 +197,76 @@ void MemoryStore::DropSegment(Incarnation job, AttemptId attempt) {
   if (found == state_->rows[job].segments.end()) return;
   dropped = std::move(found->second);
   state_->rows[job].segments.erase(found);
+}
+
+Result<std::optional<DatasetRow>> MemoryStore::GetDataset(const std::string& name) {
+  const std::lock_guard lock(state_->mutex);
+  return Find(state_->datasets, name);
+}
+
+Result<DatasetRow> MemoryStore::CompareAndSetDataset(const std::string& name,
+                                                     const std::optional<DatasetRow>& expected,
+                                                     const DatasetRow& desired) {
+  const std::lock_guard lock(state_->mutex);
+  return CompareAndSet(state_->datasets, name, expected, desired);
+}
+
+Result<std::vector<std::string>> MemoryStore::ListDatasets() {
+  const std::lock_guard lock(state_->mutex);
+  return NamesOf(state_->datasets);
+}
+
+Result<std::unique_ptr<ChunkWriter>> MemoryStore::WriteDataset(const DatasetFile& file) {
+  class Writer final : public ChunkWriter {
+   public:
+    Writer(std::shared_ptr<State> state, DatasetFile written)
+        : state_(std::move(state)), file_(std::move(written)) {}
+    Status Put(uint32_t sequence, Bytes chunk) override {
+      std::string copy(chunk);
+      const std::lock_guard lock(state_->mutex);
+      state_->files[file_].insert_or_assign(sequence, std::move(copy));
+      return {};
+    }
+    Status Finish() override { return {}; }
+
+   private:
+    std::shared_ptr<State> state_;
+    DatasetFile file_;
+  };
+  return std::unique_ptr<ChunkWriter>(std::make_unique<Writer>(state_, file));
+}
+
+Result<std::unique_ptr<ChunkScan>> MemoryStore::ScanDataset(const DatasetFile& file,
+                                                            uint32_t first) {
+  class Scan final : public ChunkScan {
+   public:
+    Scan(std::shared_ptr<State> state, DatasetFile scanned, uint32_t next)
+        : state_(std::move(state)), file_(std::move(scanned)), next_(next) {}
+    Result<std::optional<std::string>> Next() override {
+      const std::lock_guard lock(state_->mutex);
+      const Chunks& chunks = state_->files[file_];
+      const auto found = chunks.lower_bound(next_);
+      if (found == chunks.end()) return std::optional<std::string>();
+      if (found->first != next_) {
+        return Error{ErrorCode::kCorruption,
+                     fmt::format("chunk {} of a dataset's file is missing", next_)};
+      }
+      ++next_;
+      return std::optional(found->second);
+    }
+
+   private:
+    std::shared_ptr<State> state_;
+    DatasetFile file_;
+    uint32_t next_;
+  };
+  return std::unique_ptr<ChunkScan>(std::make_unique<Scan>(state_, file, first));
+}
+
+Status MemoryStore::DropDataset(Incarnation version) {
+  const std::lock_guard lock(state_->mutex);
+  std::erase_if(state_->files, [&](const auto& file) { return file.first.version == version; });
+  return {};
 }
 
 Status MemoryStore::DropJob(Incarnation job) {

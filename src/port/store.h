@@ -1,7 +1,7 @@
-// The Store port: rows of jobs, named blocks, shuffle blocks and segments. Bytes in, bytes out:
-// what a block holds is the callers' business. Every call may be made from any thread and blocks
-// until done; kUnavailable means that the outcome is unknown or the service away: all writes are
-// idempotent, so the caller tries again.
+// The Store port: rows of jobs and datasets, named blocks, shuffle blocks, segments and the chunks
+// of datasets. Bytes in, bytes out: what a block holds is the callers' business. Every call may be
+// made from any thread and blocks until done; kUnavailable means that the outcome is unknown or the
+// service away: all writes are idempotent, so the caller tries again.
 #pragma once
 
 #include <cstdint>
@@ -76,11 +76,42 @@ class ShuffleScan {
   virtual Result<std::optional<ShuffleBlock>> Next() = 0;
 };
 
+// Which version a dataset's name stands for.
+struct DatasetRow {
+  Incarnation version;    // 0: none, it was removed
+  uint64_t manifest = 0;  // checksum of the version's manifest
+  bool operator==(const DatasetRow&) const = default;
+};
+
+// What one attempt has put into a version under one name: a sequence of chunks.
+struct DatasetFile {
+  Incarnation version;
+  AttemptId attempt;
+  std::string name;
+  auto operator<=>(const DatasetFile&) const = default;
+};
+
+// As ShuffleWriter, of one DatasetFile. Several writers may write one file, the same bytes.
+class ChunkWriter {
+ public:
+  virtual ~ChunkWriter() = default;
+  virtual Status Put(uint32_t sequence, Bytes chunk) = 0;
+  virtual Status Finish() = 0;
+};
+
+// The chunks of one DatasetFile in their sequence.
+class ChunkScan {
+ public:
+  virtual ~ChunkScan() = default;
+  // kCorruption: the next one is damaged, or missing before others. Nothing: this was the last.
+  virtual Result<std::optional<std::string>> Next() = 0;
+};
+
 class Store {
  public:
   virtual ~Store() = default;
 
-  // ---- jobs: the only rows changed by compare-and-set
+  // ---- jobs: rows changed by compare-and-set
   virtual Result<std::optional<JobRow>> GetJob(const std::string& name) = 0;
   // Sets the row if it is now `expected` (nullopt: absent); returns the row that stands afterwards.
   virtual Result<JobRow> CompareAndSetJob(const std::string& name,
@@ -112,7 +143,20 @@ class Store {
   virtual Result<std::shared_ptr<const void>> GetSegment(Incarnation job, AttemptId attempt) = 0;
   virtual void DropSegment(Incarnation job, AttemptId attempt) = 0;
 
-  // Removes everything but the job's row.
+  // ---- datasets: names changed by compare-and-set, and versions whose files never change
+  virtual Result<std::optional<DatasetRow>> GetDataset(const std::string& name) = 0;
+  // As CompareAndSetJob.
+  virtual Result<DatasetRow> CompareAndSetDataset(const std::string& name,
+                                                  const std::optional<DatasetRow>& expected,
+                                                  const DatasetRow& desired) = 0;
+  virtual Result<std::vector<std::string>> ListDatasets() = 0;  // removed ones too
+  virtual Result<std::unique_ptr<ChunkWriter>> WriteDataset(const DatasetFile& file) = 0;
+  // From the chunk of this sequence on. A file that nobody wrote has no chunks.
+  virtual Result<std::unique_ptr<ChunkScan>> ScanDataset(const DatasetFile& file,
+                                                         uint32_t first) = 0;
+  virtual Status DropDataset(Incarnation version) = 0;
+
+  // Removes everything but the job's row and the version of that incarnation.
   virtual Status DropJob(Incarnation job) = 0;
 };
 

@@ -378,6 +378,127 @@ TEST_P(StoreContract, SegmentsAreKeptAsHandlesOrNotAtAll) {
   EXPECT_EQ(segment.use_count(), 1) << "nobody else holds it";
 }
 
+// ---- datasets
+
+const DatasetRow kFirst{{0x71}, 5};
+const DatasetRow kSecond{{0x72}, 6};
+
+Texts Chunks(Store& store, const DatasetFile& file, uint32_t first = 0) {
+  Texts all;
+  auto scan = store.ScanDataset(file, first);
+  EXPECT_TRUE(scan) << scan.error().text;
+  while (scan) {
+    auto chunk = (*scan)->Next();
+    EXPECT_TRUE(chunk) << chunk.error().text;
+    if (!chunk || !*chunk) break;
+    all.push_back(**std::move(chunk));
+  }
+  return all;
+}
+
+// Chunks "NAME0", "NAME1" …, `count` of them.
+void PutChunks(Store& store, const DatasetFile& file, uint32_t count) {
+  const auto writer = store.WriteDataset(file).value();
+  for (uint32_t i = 0; i < count; ++i) {
+    ASSERT_TRUE(writer->Put(i, file.name + std::to_string(i)));
+  }
+  ASSERT_TRUE(writer->Finish());
+}
+
+TEST_P(StoreContract, ADatasetIsSetOnlyIfItIsWhatWasExpected) {
+  EXPECT_EQ(store_->GetDataset("d").value(), std::nullopt);
+  EXPECT_EQ(store_->CompareAndSetDataset("d", std::nullopt, kFirst).value(), kFirst);
+  EXPECT_EQ(Other().GetDataset("d").value(), kFirst);
+  EXPECT_EQ(store_->CompareAndSetDataset("d", std::nullopt, kSecond).value(), kFirst);
+  EXPECT_EQ(store_->CompareAndSetDataset("d", DatasetRow{kFirst.version, 4}, kSecond).value(),
+            kFirst);
+  EXPECT_EQ(store_->CompareAndSetDataset("d", kFirst, kSecond).value(), kSecond);
+  EXPECT_EQ(store_->CompareAndSetDataset("none", kFirst, kSecond).value(), DatasetRow{});
+  EXPECT_EQ(Other().GetDataset("d").value(), kSecond);
+  EXPECT_EQ(store_->CompareAndSetDataset("d", kSecond, DatasetRow{}).value(), DatasetRow{});
+  EXPECT_EQ(Other().GetDataset("d").value(), DatasetRow{}) << "removed, and known as such";
+}
+
+TEST_P(StoreContract, DatasetsAndJobsOfOneNameAreApart) {
+  std::set<std::string> names;
+  for (const std::string& name : OddNames()) {
+    names.insert(name);
+    ASSERT_TRUE(store_->CompareAndSetDataset(name, std::nullopt, kFirst));
+    EXPECT_EQ(store_->GetJob(name).value(), std::nullopt);
+  }
+  EXPECT_EQ(Other().ListDatasets().value(), Texts(names.begin(), names.end()));
+  EXPECT_TRUE(Other().ListJobs().value().empty());
+}
+
+TEST_P(StoreContract, ChunksComeBackInSequenceFromAnyOne) {
+  const DatasetFile file{kJob, {3, 4}, "part"};
+  PutChunks(*store_, file, 300);
+  Texts want;
+  for (int i = 0; i < 300; ++i) want.push_back(fmt::format("part{}", i));
+  EXPECT_EQ(Chunks(Other(), file), want);
+  for (const int first : {1, 255, 256, 299}) {
+    EXPECT_EQ(Chunks(Other(), file, static_cast<uint32_t>(first)),
+              Texts(want.begin() + first, want.end()));
+  }
+  EXPECT_EQ(Chunks(*store_, file, 300), Texts());
+}
+
+TEST_P(StoreContract, FilesOfADatasetAreApart) {
+  const std::vector<DatasetFile> files = {
+      {kJob, {3, 4}, ""},  {kJob, {3, 4}, "a"},      {kJob, {3, 5}, "a"},
+      {kJob, {4, 4}, "a"}, {kOtherJob, {3, 4}, "a"}, {kJob, {3, 4}, std::string("n\0/", 3)}};
+  uint32_t count = 0;
+  for (const DatasetFile& file : files) PutChunks(*store_, file, ++count);
+  count = 0;
+  for (const DatasetFile& file : files) {
+    EXPECT_EQ(Chunks(Other(), file).size(), ++count);
+    EXPECT_EQ(Chunks(Other(), file)[0], file.name + "0");
+  }
+  EXPECT_EQ(Chunks(*store_, {kJob, {9, 9}, "a"}), Texts()) << "nobody wrote it";
+}
+
+TEST_P(StoreContract, ChunksWrittenTwiceOrInPiecesComeOnce) {
+  const DatasetFile file{kJob, {3, 4}, "part"};
+  PutChunks(*store_, file, 2);
+  PutChunks(Other(), file, 3);
+  const auto writer = store_->WriteDataset(file).value();
+  for (const uint32_t i : {4u, 3u}) ASSERT_TRUE(writer->Put(i, "part" + std::to_string(i)));
+  ASSERT_TRUE(writer->Finish());
+  EXPECT_EQ(Chunks(*store_, file), (Texts{"part0", "part1", "part2", "part3", "part4"}));
+}
+
+TEST_P(StoreContract, AMissingChunkIsCorruption) {
+  const DatasetFile file{kJob, {3, 4}, "part"};
+  const auto writer = store_->WriteDataset(file).value();
+  for (const uint32_t i : {0u, 2u}) ASSERT_TRUE(writer->Put(i, "x"));
+  ASSERT_TRUE(writer->Finish());
+  const auto scan = store_->ScanDataset(file, 0).value();
+  EXPECT_EQ(scan->Next().value(), "x");
+  EXPECT_EQ(scan->Next().error().code, ErrorCode::kCorruption);
+}
+
+TEST_P(StoreContract, LargeAndEmptyChunksComeBackWhole) {
+  const DatasetFile file{kJob, {3, 4}, "part"};
+  const auto writer = store_->WriteDataset(file).value();
+  const Texts chunks = {"", std::string(1 << 20, 'x'), std::string(5 << 20, 'y'), "z"};
+  for (uint32_t i = 0; i < chunks.size(); ++i) ASSERT_TRUE(writer->Put(i, chunks[i]));
+  ASSERT_TRUE(writer->Finish());
+  EXPECT_TRUE(Chunks(Other(), file) == chunks);
+}
+
+TEST_P(StoreContract, AVersionOutlivesItsJobAndIsDroppedByItself) {
+  const DatasetFile file{kJob, {3, 4}, "part"};
+  const DatasetFile other{kOtherJob, {3, 4}, "part"};
+  PutChunks(*store_, file, 2);
+  PutChunks(*store_, other, 2);
+  ASSERT_TRUE(store_->DropJob(kJob));
+  EXPECT_EQ(Chunks(Other(), file).size(), 2u);
+  ASSERT_TRUE(Other().DropDataset(kJob));
+  EXPECT_EQ(Chunks(*store_, file), Texts());
+  EXPECT_EQ(Chunks(*store_, other).size(), 2u);
+  EXPECT_TRUE(store_->DropDataset(kJob)) << "again";
+}
+
 // ---- all of a job
 
 TEST_P(StoreContract, DroppingAJobLeavesItsRowAndOtherJobs) {
