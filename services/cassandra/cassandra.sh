@@ -1,8 +1,18 @@
 # Sourced by services.sh: one Cassandra. It has its system tables only; `minke setup` makes more.
 # shellcheck shell=bash
-# shellcheck disable=SC2154  # here, lane_folder and is_secure are services.sh's
+# shellcheck disable=SC2154  # here, lane, lane_folder and is_secure are services.sh's
 
 cassandra_heap=${MINKE_SERVICES_CASSANDRA_HEAP:-512m}
+
+# Periodic: what was acknowledged in the last 100 ms before a SIGKILL is lost, where there is one
+# copy. Lanes that are there to be killed acknowledge what is on disk.
+commitlog_sync() {
+  if [ "$lane" = plain ] || [ "$lane" = secure ]; then
+    printf 'commitlog_sync: periodic\ncommitlog_sync_period: 10s\n'
+  else
+    printf 'commitlog_sync: batch\n'
+  fi
+}
 
 cassandra_yaml() { # FOLDER PORT STORAGE_PORT
   cat <<END
@@ -23,8 +33,7 @@ data_file_directories: ["$1/data"]
 commitlog_directory: "$1/commitlog"
 saved_caches_directory: "$1/caches"
 hints_directory: "$1/hints"
-commitlog_sync: periodic
-commitlog_sync_period: 10s
+$(commitlog_sync)
 commitlog_total_space: 512MiB
 storage_compatibility_mode: NONE
 sstable: {selected_format: bti}
