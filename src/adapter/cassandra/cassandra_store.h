@@ -20,7 +20,8 @@ namespace minke {
 
 class CassandraStore final : public Store {
  public:
-  // One attempt to connect. kUnavailable: nobody answers there; kConfiguration: refused (user,
+  // One attempt to connect. kUnavailable: nobody answers there (or whoever does names nodes that do
+  // not, until the deadline); kConfiguration: refused (user,
   // password, certificate), or the keyspace or its tables are missing.
   static Result<std::unique_ptr<CassandraStore>> Open(const CassandraOptions& options);
   ~CassandraStore() override;

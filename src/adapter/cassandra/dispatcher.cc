@@ -162,7 +162,8 @@ void Dispatcher::Take(Completion completion) {
   const CqlFailure& failure = completion.outcome.error();
   Error error = session_->ErrorOf(failure);
   if (!IsWorthARetry(failure.code)) return End(*call, std::move(error));
-  if (call->bytes > 0) window_.Refused(call->sent_ms, completion.at_ms);
+  // Compare-and-sets compete with each other: their time-outs say nothing about the load.
+  if (call->is_repeated) window_.Refused(call->sent_ms, completion.at_ms);
   if (!call->is_repeated || call->is_forgotten) return End(*call, std::move(error));
   const int64_t due_ms = completion.at_ms + call->backoff.NextMs();
   if (due_ms >= call->deadline_ms) return End(*call, GaveUp(std::move(error), deadline_ms_));
