@@ -14,47 +14,9 @@
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "port/store_rows.h"
 
 namespace minke {
-
-enum class JobState : uint8_t { kOpen, kAccepted, kFinished };
-
-struct JobRow {
-  Incarnation incarnation;
-  uint64_t spec_hash = 0;
-  JobState state = JobState::kOpen;
-  int exit_code = 0;  // kFinished
-  bool operator==(const JobRow&) const = default;
-};
-
-// Where a map attempt's blocks of one partition lie.
-struct ShuffleKey {
-  uint32_t partition = 0;
-  uint32_t bucket = 0;
-  uint32_t map_task = 0;
-  AttemptId attempt;
-  uint32_t sequence = 0;
-};
-
-struct ShuffleBlock {
-  ShuffleKey key;
-  std::string bytes;
-};
-
-// What a shuffle table is told of its job's plan when it is made.
-struct ShuffleShape {
-  uint32_t span = 1;       // blocks of one run that may lie together: sequence / span is a slice
-  int64_t max_age_ms = 0;  // blocks may go once they are older; 0: only when the table is dropped
-};
-
-// What a scan reads.
-struct ShuffleRange {
-  uint32_t partition = 0;
-  uint32_t bucket = 0;
-  // Finds every block that was acknowledged. Without it a store of many nodes may miss some, and is
-  // faster: for whoever can tell what is missing, and asks again.
-  bool is_sure = false;
-};
 
 // Writes one attempt's shuffle blocks; in-flight bytes are bounded. Scans that begin after Finish
 // see them all; before, and without it, they may see some or none. Used by one thread.
@@ -74,21 +36,6 @@ class ShuffleScan {
   virtual ~ShuffleScan() = default;
   // kCorruption: stored bytes were found damaged; the scan goes on, without the blocks that are.
   virtual Result<std::optional<ShuffleBlock>> Next() = 0;
-};
-
-// Which version a dataset's name stands for.
-struct DatasetRow {
-  Incarnation version;    // 0: none, it was removed
-  uint64_t manifest = 0;  // checksum of the version's manifest
-  bool operator==(const DatasetRow&) const = default;
-};
-
-// What one attempt has put into a version under one name: a sequence of chunks.
-struct DatasetFile {
-  Incarnation version;
-  AttemptId attempt;
-  std::string name;
-  auto operator<=>(const DatasetFile&) const = default;
 };
 
 // As ShuffleWriter, of one DatasetFile. Several writers may write one file, the same bytes.
