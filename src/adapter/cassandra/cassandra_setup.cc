@@ -21,6 +21,16 @@ constexpr std::array kTables = {
     "WITH compression = {{'enabled': false}}",
     "CREATE TABLE IF NOT EXISTS {}.shuffle_tables (incarnation text, name text, span int, "
     "PRIMARY KEY (incarnation, name))",
+    "CREATE TABLE IF NOT EXISTS {}.datasets (name text PRIMARY KEY, version text, "
+    "manifest bigint)",
+    "CREATE TABLE IF NOT EXISTS {}.dataset_files (version text, epoch bigint, n bigint, name text, "
+    "slice int, PRIMARY KEY (version, epoch, n, name, slice))",
+    "CREATE TABLE IF NOT EXISTS {}.dataset_chunks (version text, epoch bigint, n bigint, "
+    "name text, slice int, sequence int, piece int, pieces int, checksum bigint, bytes blob, "
+    "PRIMARY KEY ((version, epoch, n, name, slice), sequence, piece)) "
+    "WITH compression = {{'enabled': false}} "
+    "AND caching = {{'keys': 'NONE', 'rows_per_partition': 'NONE'}} "
+    "AND compaction = {{'class': 'UnifiedCompactionStrategy', 'scaling_parameters': 'T8'}}",
     "CREATE TABLE IF NOT EXISTS {}.format (id int PRIMARY KEY, version int)",
 };
 constexpr char kSetVersion[] = "INSERT INTO @.format (id, version) VALUES (0, ?)";

@@ -45,6 +45,14 @@ class CassandraStore final : public Store {
                     std::shared_ptr<const void> segment) override;
   Result<std::shared_ptr<const void>> GetSegment(Incarnation job, AttemptId attempt) override;
   void DropSegment(Incarnation job, AttemptId attempt) override;
+  Result<std::optional<DatasetRow>> GetDataset(const std::string& name) override;
+  Result<DatasetRow> CompareAndSetDataset(const std::string& name,
+                                          const std::optional<DatasetRow>& expected,
+                                          const DatasetRow& desired) override;
+  Result<std::vector<std::string>> ListDatasets() override;
+  Result<std::unique_ptr<ChunkWriter>> WriteDataset(const DatasetFile& file) override;
+  Result<std::unique_ptr<ChunkScan>> ScanDataset(const DatasetFile& file, uint32_t first) override;
+  Status DropDataset(Incarnation version) override;
   Status DropJob(Incarnation job) override;
 
   CassandraLoad load() const;

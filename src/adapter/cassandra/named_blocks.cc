@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <vector>
 
 #include "adapter/cassandra/key_text.h"
+#include "adapter/cassandra/write_queue.h"
 #include "base/hash.h"
 
 namespace minke {
@@ -20,9 +20,6 @@ constexpr char kDrop[] = "DELETE FROM @.blocks WHERE incarnation = ? AND shard I
 
 constexpr int32_t kPageRows = 8;
 
-// Of a row's key and value, beside the bytes themselves.
-constexpr size_t kRowOverhead = 100;
-
 uint32_t ShardOf(const std::string& name) {
   return static_cast<uint32_t>(Hash64(name) % NamedBlocks::kShards);
 }
@@ -36,32 +33,18 @@ Status NamedBlocks::Put(Incarnation job, const std::string& name, Bytes block) {
   const uint64_t checksum = Hash64(block);
   const auto parts =
       static_cast<uint32_t>(std::max<size_t>(1, (block.size() + kPartBytes - 1) / kPartBytes));
-  Dispatcher& dispatcher = connection_->dispatcher();
-  const auto start = [&](uint32_t part) {
+  const auto put = [&](WriteQueue& queue, uint32_t part) {
     const Bytes bytes = block.substr(std::min(block.size(), size_t{part} * kPartBytes), kPartBytes);
     CqlValues values;
     values.Text(incarnation).Int32(ShardOf(name)).Text(key).Int32(part).Int32(parts);
     values.Int64(checksum).Text(bytes);
-    return dispatcher.Start(statement->Bind(values), bytes.size() + key.size() + kRowOverhead);
+    return queue.Put(statement->Bind(values), bytes.size() + key.size());
   };
-  std::vector<Dispatcher::CallPtr> calls;
-  Status status;
-  for (uint32_t part = 1; part < parts && status; ++part) {
-    auto call = start(part);
-    if (call) {
-      calls.push_back(*std::move(call));
-    } else {
-      status = std::move(call).error();
-    }
-  }
-  for (const auto& call : calls) {
-    auto put = dispatcher.Wait(call);
-    if (status && !put) status = std::move(put).error();
-  }
-  MINKE_TRY_STATUS(std::move(status));
-  const auto first = MINKE_TRY(start(0));
-  auto put = dispatcher.Wait(first);
-  return put ? Status() : Status(std::move(put).error());
+  WriteQueue queue(&connection_->dispatcher());
+  for (uint32_t part = 1; part < parts; ++part) MINKE_TRY_STATUS(put(queue, part));
+  MINKE_TRY_STATUS(queue.Finish());
+  MINKE_TRY_STATUS(put(queue, 0));
+  return queue.Finish();
 }
 
 Result<std::string> NamedBlocks::Get(Incarnation job, const std::string& name) {

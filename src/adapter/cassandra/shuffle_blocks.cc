@@ -1,23 +1,15 @@
 #include "adapter/cassandra/shuffle_blocks.h"
 
-#include <algorithm>
 #include <fmt/format.h>
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
+
+#include "adapter/cassandra/pager.h"
+#include "adapter/cassandra/write_queue.h"
 
 namespace minke {
 namespace {
-
-// Of a row's key and the frame around it, beside the block.
-constexpr size_t kRowOverhead = 100;
-
-// A page of a scan is about so large; blocks are 512 KiB at most, so it is never much larger.
-constexpr size_t kPageBytes = size_t{4} << 20;
-constexpr size_t kPageRowsFirst = 16;
-constexpr size_t kPageRowsMin = 8;
-constexpr size_t kPageRowsMax = 32;
 
 constexpr char kColumns[] = "map_task, epoch, n, sequence, block";
 constexpr size_t kBlockColumn = 4;
@@ -25,113 +17,28 @@ constexpr size_t kBlockColumn = 4;
 class Writer final : public ShuffleWriter {
  public:
   Writer(ShuffleAccess access, Connection::StatementPtr statement)
-      : access_(std::move(access)), statement_(std::move(statement)) {}
-  ~Writer() override {
-    for (const auto& call : under_way_) dispatcher().Forget(call);
-  }
-  Writer(const Writer&) = delete;
-  Writer& operator=(const Writer&) = delete;
+      : access_(std::move(access)),
+        statement_(std::move(statement)),
+        queue_(&access_.connection->dispatcher()) {}
 
   Status Put(const ShuffleKey& key, Bytes block) override {
-    MINKE_TRY_STATUS(TakeAnswers(false));
     CqlValues values;
     values.Int32(key.partition).Int32(key.bucket).Int32(access_.table.SliceOf(key.sequence));
     values.Int32(key.map_task).Int64(key.attempt.epoch).Int64(key.attempt.n);
     values.Int32(key.sequence).Text(block);
-    auto call = dispatcher().Start(statement_->Bind(values), block.size() + kRowOverhead);
-    if (!call) return Fail(call.error());
-    under_way_.push_back(*std::move(call));
-    return {};
+    return Named(queue_.Put(statement_->Bind(values), block.size()));
   }
 
-  Status Finish() override { return TakeAnswers(true); }
+  Status Finish() override { return Named(queue_.Finish()); }
 
  private:
-  Dispatcher& dispatcher() { return access_.connection->dispatcher(); }
-
-  // Of those that are done, or of all; the first error stays.
-  Status TakeAnswers(bool wait) {
-    size_t kept = 0;
-    for (Dispatcher::CallPtr& call : under_way_) {
-      if (failed_ || (!wait && !dispatcher().is_done(call))) {
-        under_way_[kept++] = std::move(call);
-        continue;
-      }
-      auto answer = dispatcher().Wait(call);
-      if (!answer) failed_ = access_.Named(answer.error());
-    }
-    under_way_.resize(kept);
-    return failed_ ? Status(*failed_) : Status();
-  }
-
-  Status Fail(const Error& error) {
-    failed_ = access_.Named(error);
-    return *failed_;
+  Status Named(const Status& status) const {
+    return status ? Status() : Status(access_.Named(status.error()));
   }
 
   ShuffleAccess access_;
   Connection::StatementPtr statement_;
-  std::vector<Dispatcher::CallPtr> under_way_;
-  std::optional<Error> failed_;
-};
-
-// The rows of one query, page by page, the next one on its way while this one is looked at.
-class Pager {
- public:
-  Pager(Dispatcher* dispatcher, Connection::StatementPtr statement, CqlValues values)
-      : dispatcher_(dispatcher), statement_(std::move(statement)), values_(std::move(values)) {}
-  ~Pager() {
-    if (call_ != nullptr) dispatcher_->Forget(call_);
-  }
-  Pager(const Pager&) = delete;
-  Pager& operator=(const Pager&) = delete;
-
-  // Moves to the first or next row; false: there is none. After an error it may be called again.
-  Result<bool> Next() {
-    if (row_ + 1 < rows_.rows()) {
-      ++row_;
-      return true;
-    }
-    while (!is_over_) {
-      if (call_ == nullptr) MINKE_TRY_STATUS(Ask());
-      rows_ = CqlResult();
-      rows_ = MINKE_TRY(dispatcher_->Wait(std::exchange(call_, nullptr)));
-      row_ = 0;
-      page_ = rows_.next_page();
-      is_over_ = page_.empty();
-      Measure();
-      if (!is_over_) MINKE_TRY_STATUS(Ask());
-      if (rows_.rows() > 0) return true;
-    }
-    return false;
-  }
-
-  const CqlResult& rows() const { return rows_; }
-  size_t row() const { return row_; }
-
- private:
-  Status Ask() {
-    call_ = MINKE_TRY(
-        dispatcher_->Start(statement_->Bind(values_, static_cast<int32_t>(page_rows_)), 0, page_));
-    return {};
-  }
-
-  void Measure() {
-    size_t bytes = 0;
-    for (size_t row = 0; row < rows_.rows(); ++row) bytes += rows_.bytes(row, kBlockColumn).size();
-    if (bytes == 0) return;
-    page_rows_ = std::clamp(kPageBytes * rows_.rows() / bytes, kPageRowsMin, kPageRowsMax);
-  }
-
-  Dispatcher* dispatcher_;
-  Connection::StatementPtr statement_;
-  CqlValues values_;
-  size_t page_rows_ = kPageRowsFirst;
-  Dispatcher::CallPtr call_;
-  std::string page_;
-  CqlResult rows_;
-  size_t row_ = 0;
-  bool is_over_ = false;
+  WriteQueue queue_;
 };
 
 // Slice 0 holds the beginning of every run. Where a run fills it, its further slices are read
@@ -191,7 +98,7 @@ class Scan final : public ShuffleScan {
         cql, range_.is_sure ? Consistency::kLocalQuorum : Consistency::kLocalOne);
     if (!statement) return access_.Named(statement.error());
     return std::make_unique<Pager>(&access_.connection->dispatcher(), *std::move(statement),
-                                   std::move(values));
+                                   std::move(values), kBlockColumn);
   }
 
   Result<std::optional<ShuffleBlock>> Take(const Pager& pager) {
