@@ -77,9 +77,9 @@ void Cluster::Watch() {
 
 // ---- processes
 
-MasterNode& Cluster::StartMaster() {
+MasterNode& Cluster::StartMaster(uint64_t spec_hash) {
   const std::string name = fmt::format("m{}", masters_.size() + 1);
-  masters_.push_back(std::make_unique<MasterNode>(this, name, random_.Branch()));
+  masters_.push_back(std::make_unique<MasterNode>(this, name, spec_hash));
   masters_.back()->Say("starts");
   masters_.back()->Start();
   return *masters_.back();
@@ -132,7 +132,7 @@ void Cluster::LookAfterMasters() {
     if (master->is_alive() || master->was_seen || !master->is_gone()) continue;
     master->was_seen = true;
     const int code = master->exit_code().value_or(75);
-    if (code != 0 && code != 75) {
+    if (code != 0 && code != 75 && !options_.codes.contains(code)) {
       judge_->Violation(
           fmt::format("{} ends with {}: {}", master->name(), code, master->last_words()));
     }
@@ -149,7 +149,7 @@ void Cluster::LookAfter(WorkerNode& worker) {
   WorkerShape next{.slots = worker.shape().slots, .role = worker.shape().role, .former = {}};
   const auto code = worker.exit_code();
   if (code == 0) return;
-  if (code && *code != 75 && *code != 143) {
+  if (code && *code != 75 && *code != 143 && !options_.codes.contains(*code)) {
     judge_->Violation(
         fmt::format("{} ends with {}: {}", worker.name(), *code, worker.last_words()));
   }
@@ -181,7 +181,13 @@ PreparedRun& Cluster::RunOf(Incarnation incarnation) {
   MINKE_CHECK(prepared.has_value());
   run = *std::move(prepared);
   run->plan.set_backups(options_.has_backups);
+  run->plan.set_max_age_ms(options_.max_age_ms);
   return *run;
+}
+
+proto::Plan Cluster::MakePlan(Incarnation incarnation) {
+  ++plans_made_;
+  return RunOf(incarnation).plan;
 }
 
 bool Cluster::Go(int64_t until_ms, const std::function<bool()>& is_over) {

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,8 +40,11 @@ struct ClusterOptions {
   bool has_backups = false;
   size_t records_bytes_max = 64u << 10;  // of a master's message
   size_t winners_bytes_max = 4u << 20;   // of one write of winners' blocks
-  std::function<void(const std::string& line)> trace;
-  bool has_calls = false;  // the trace shows calls to the store
+  std::function<void(const std::string& line)> trace = {};
+  bool has_calls = false;                        // the trace shows calls to the store
+  uint32_t losses_max = 10'000;                  // of one task
+  int64_t max_age_ms = 30LL * 24 * 3600 * 1000;  // of the job
+  std::set<int> codes = {};  // with which processes may end, beside 0, 75 and 143
 };
 
 struct WorkerShape {
@@ -57,7 +61,7 @@ class Cluster {
   Cluster& operator=(const Cluster&) = delete;
 
   // ---- processes
-  MasterNode& StartMaster();
+  MasterNode& StartMaster(uint64_t spec_hash = kSpecHash);
   WorkerNode& StartWorker(const WorkerShape& shape);
   std::vector<MasterNode*> masters() const;  // that are alive, in order of their start
   std::vector<WorkerNode*> workers() const;
@@ -88,6 +92,9 @@ class Cluster {
   void Say(const std::string& what) { machinery_.trace.Say("storm", what); }
   // Plan, output folder and memory of that incarnation.
   PreparedRun& RunOf(Incarnation incarnation);
+  // The plan, as a master makes it.
+  proto::Plan MakePlan(Incarnation incarnation);
+  int plans_made() const { return plans_made_; }
   uint64_t FreshBits() { return ids_.Next(); }
 
  private:
@@ -109,8 +116,8 @@ class Cluster {
   std::map<Incarnation, std::unique_ptr<PreparedRun>> runs_;
   std::vector<std::unique_ptr<MasterNode>> masters_;
   std::vector<std::unique_ptr<WorkerNode>> workers_;
-  size_t masters_seen_ = 0;  // gone, and looked after
   bool is_supervising_ = true;
+  int plans_made_ = 0;
 };
 
 }  // namespace minke::sim

@@ -39,7 +39,8 @@ class Judge {
   void OnBlock(Incarnation job, const std::string& name, Bytes block, const std::string* before);
   void OnRow(const JobRow& row);
   void OnBegun(Incarnation job, AttemptId attempt, TaskId task);
-  void OnHarmed(Incarnation job, AttemptId attempt);  // rows of it were lost, or will be
+  void OnHarmed(Incarnation job, AttemptId attempt);  // rows of it are lost
+  void OnReportLost(Incarnation job, AttemptId attempt);
   void OnPublish(const JobView& view);
   void OnPublished(Incarnation job);
   // As a master sees the job whose journal it has read so far.
@@ -52,10 +53,11 @@ class Judge {
   const std::vector<std::string>& violations() const { return violations_; }
   // The job as the journal says; nullptr before anything has landed.
   const Job* JobOf(Incarnation job) const;
-  std::optional<AttemptId> WinnerOf(Incarnation job, TaskId task) const;
+  bool HasBegun(Incarnation job, AttemptId attempt) const;
   std::vector<AttemptId> WinnersOf(Incarnation job) const;
   uint64_t commits() const { return commits_; }
   uint64_t outputs_lost() const { return outputs_lost_; }
+  uint64_t losses() const { return losses_; }  // of attempts
 
  private:
   // One incarnation.
@@ -73,19 +75,21 @@ class Judge {
     std::set<AttemptId> over;           // failed or cancelled
     std::set<AttemptId> begun;
     std::set<AttemptId> reported;
-    std::set<AttemptId> harmed;
+    std::set<AttemptId> harmed, reports_lost;
     std::vector<uint32_t> steps;  // tasks of each
     std::set<std::string> tables;
     bool is_decided = false, is_published = false, is_finished = false;
   };
 
   bool Counts(Life& life, int64_t offset, const proto::JournalMessage& message);
+  void CheckDone(const Life& life, const std::string& bytes);
   void TakeRecord(Life& life, const proto::JournalRecord& record);
   void TakeAssigned(Life& life, const proto::AttemptAssigned& assigned);
   void TakeCommitted(Life& life, AttemptId attempt);
   void TakeLostOutput(Life& life, const proto::OutputLost& lost);
   void TakePhase(Life& life, const proto::PhaseOpened& opened);
   bool IsComplete(const Life& life, uint32_t step) const;
+  void CheckCounters(const Life& life, const JobView& view);
 
   Trace* trace_;
   std::map<std::string, uint64_t> counters_;
@@ -94,6 +98,7 @@ class Judge {
   std::vector<std::string> violations_;
   uint64_t commits_ = 0;
   uint64_t outputs_lost_ = 0;
+  uint64_t losses_ = 0;
 };
 
 }  // namespace minke::sim

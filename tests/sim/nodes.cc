@@ -11,9 +11,10 @@ namespace minke::sim {
 
 // ---- the master
 
-MasterNode::MasterNode(Cluster* cluster, std::string name, Random random)
-    : Process(&cluster->machinery(), std::move(name), random),
+MasterNode::MasterNode(Cluster* cluster, std::string name, uint64_t spec_hash)
+    : Process(&cluster->machinery(), std::move(name), cluster->random().Branch()),
       cluster_(cluster),
+      spec_hash_(spec_hash),
       store_(&cluster->database(), this) {}
 
 MasterOptions MasterNode::Options() {
@@ -22,8 +23,8 @@ MasterOptions MasterNode::Options() {
   options.version = "sim";
   options.uuid = random().Next();
   options.fresh_incarnation = Incarnation{random().Next()};
-  options.spec_hash = kSpecHash;
-  options.decide.losses_max = 10'000;
+  options.spec_hash = spec_hash_;
+  options.decide.losses_max = cluster_->options().losses_max;
   options.decide.records_bytes_max = cluster_->options().records_bytes_max;
   options.winners_bytes_max = cluster_->options().winners_bytes_max;
   return options;
@@ -56,7 +57,7 @@ int MasterNode::Main() {
   ports.random_bits = [this] { return random().Next(); };
   MasterDuties duties;
   duties.make_plan = [this]() -> Result<proto::Plan> {
-    return cluster_->RunOf(master_->brain().incarnation()).plan;
+    return cluster_->MakePlan(master_->brain().incarnation());
   };
   duties.publish = [this](const std::vector<WinningPart>& parts) { return PublishNow(parts); };
   master_ = std::make_unique<Master>(std::move(ports), std::move(duties), Options());

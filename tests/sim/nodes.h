@@ -17,7 +17,7 @@ namespace minke::sim {
 
 class MasterNode final : public Process {
  public:
-  MasterNode(Cluster* cluster, std::string name, Random random);
+  MasterNode(Cluster* cluster, std::string name, uint64_t spec_hash);
 
   // nullptr: not yet, or not any more.
   const MasterBrain* brain() const { return master_ == nullptr ? nullptr : &master_->brain(); }
@@ -31,6 +31,7 @@ class MasterNode final : public Process {
   Status PublishNow(const std::vector<WinningPart>& parts);
 
   Cluster* cluster_;
+  uint64_t spec_hash_;
   SimStore store_;
   std::unique_ptr<Master> master_;
   std::string last_words_;

@@ -198,7 +198,7 @@ void Storm::LoseReport() {
   if (winners.empty()) return;
   const AttemptId attempt = random_.Of(winners);
   cluster_.Say(fmt::format("the report of {} is lost", attempt.Text()));
-  cluster_.judge().OnHarmed(row->incarnation, attempt);
+  cluster_.judge().OnReportLost(row->incarnation, attempt);
   cluster_.database().RemoveBlock(row->incarnation, ReportName(attempt));
 }
 

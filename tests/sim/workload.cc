@@ -15,7 +15,7 @@
 namespace minke::sim {
 namespace {
 
-constexpr int kLinesPerPause = 60;
+constexpr int kLinesPerPause = 10;
 
 // What user code does beside its work: it takes time, and fails now and then.
 class UserWork {
@@ -24,7 +24,7 @@ class UserWork {
     Process* process = Process::current();
     if (process == nullptr) return;
     if (++lines_ % kLinesPerPause == 0)
-      process->Sleep(process->random().Between(1, 40) * process->slowness);
+      process->Sleep(process->random().Between(1, 200) * process->slowness);
     if (lines_ == 5 && process->is_alive() &&
         process->random().Chance(process->machinery().weather.user_code)) {
       throw std::runtime_error("the simulated user code fails");
