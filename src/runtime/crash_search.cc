@@ -29,7 +29,7 @@ int RunAlone(const RunRequest& request, const KnownCrashes& crashes, TaskId task
   alone.alone = true;
   auto declared = DeclareRun(alone, &pages.control());
   if (!declared) return ExitCodeOf(declared.error().code);
-  auto prepared = PrepareRun(alone, *std::move(declared), ThreadsOf(request), incarnation);
+  auto prepared = PrepareRun(alone, *std::move(declared), {ThreadsOf(request), incarnation});
   if (!prepared) return ExitCodeOf(prepared.error().code);
   // Never destroyed, as that would run user code; the process ends right then.
   PreparedRun& run = *prepared->release();

@@ -79,7 +79,7 @@ class EmbeddedRun {
   Status Prepare() {
     DeclaredRun declared = MINKE_TRY(DeclareRun(request_, &pages_.control()));
     run_ = MINKE_TRY(PrepareRun(request_, std::move(declared),
-                                static_cast<uint32_t>(pages_.pages().size()), incarnation_));
+                                {static_cast<uint32_t>(pages_.pages().size()), incarnation_}));
     run_->context.store = &store_;
     return {};
   }
@@ -118,7 +118,9 @@ class EmbeddedRun {
     log_.OnReady([this] { waker_.Wake(); });
     MasterDuties duties;
     duties.make_plan = [this]() -> Result<proto::Plan> { return run_->plan; };
-    duties.publish = [this](const std::vector<WinningPart>& parts) { return Publish(parts); };
+    duties.publish = [this](const Publish& publish, const proto::Manifest& manifest) {
+      return PublishWinners(publish, manifest);
+    };
     MasterPorts ports;
     ports.open_log = [this](Incarnation) { return std::make_unique<MemoryLog>(log_); };
     ports.store = &store_;
@@ -195,12 +197,12 @@ class EmbeddedRun {
                     skipped, request_.skip_bad)};
   }
 
-  Status Publish(const std::vector<WinningPart>& parts) {
+  Result<uint64_t> PublishWinners(const Publish& publish, const proto::Manifest& manifest) {
     MINKE_TRY_STATUS(CheckSkipped());
     Publication publication;
     publication.single_file = request_.single_file;
     publication.overwrite = request_.overwrite;
-    return PublishOutput(run_->context, publication, parts);
+    return PublishOutput(run_->context, publication, publish, manifest);
   }
 
   // Says why. Attempts that still run end with the process; the parent removes what they wrote.

@@ -10,7 +10,6 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "port/store.h"
-#include "task/output/output_folder.h"
 
 #include "proto/minke.pb.h"
 
@@ -18,8 +17,5 @@ namespace minke {
 
 // The plan that JobAccepted names. Workers too run by this one, never by one computed again.
 Result<proto::Plan> LoadPlan(Store& store, Incarnation job, uint64_t checksum);
-
-// What PublishDecided says is the output.
-Result<std::vector<WinningPart>> LoadManifest(Store& store, Incarnation job, uint64_t checksum);
 
 }  // namespace minke

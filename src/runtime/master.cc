@@ -11,6 +11,7 @@
 #include "control/plan.h"
 #include "runtime/job_blocks.h"
 #include "task/attempt.h"
+#include "task/dataset/dataset.h"
 #include "task/partitioner.h"
 
 namespace minke {
@@ -258,9 +259,14 @@ Status Master::Do(WriteManifest& effect) {
 }
 
 Status Master::Do(Publish& effect) {
-  MINKE_TRY_STATUS(duties_.publish(
-      MINKE_TRY(LoadManifest(*ports_.store, brain_.incarnation(), effect.manifest))));
-  brain_.Published();
+  const proto::Manifest manifest =
+      MINKE_TRY(LoadManifest(*ports_.store, brain_.incarnation(), effect.manifest));
+  const uint64_t standing = MINKE_TRY(duties_.publish(effect, manifest));
+  if (standing == effect.mine) {
+    brain_.Published();
+  } else {
+    brain_.PublishConflict(standing);
+  }
   return {};
 }
 

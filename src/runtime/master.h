@@ -18,7 +18,6 @@
 #include "port/log.h"
 #include "port/store.h"
 #include "runtime/effect_queue.h"
-#include "task/output/output_folder.h"
 
 #include "proto/minke.pb.h"
 
@@ -37,8 +36,9 @@ struct MasterPorts {
 struct MasterDuties {
   // From the inputs as they are now; called once per job, by the first master.
   std::function<Result<proto::Plan>()> make_plan;
-  // Makes these parts the job's output; may be called again, also after a crash.
-  std::function<Status(const std::vector<WinningPart>& parts)> publish;
+  // Makes what the manifest lists the job's output; may be called again, also after a crash.
+  // Returns the version that stands then: publish.mine, or the one that took its place.
+  std::function<Result<uint64_t>(const Publish& publish, const proto::Manifest& manifest)> publish;
   uint32_t partitions_max = 16384;
 };
 

@@ -121,10 +121,12 @@ class MasterTest : public testing::Test {
       step->set_tasks(1);
       return plan;
     };
-    duties.publish = [this](const std::vector<WinningPart>& parts) -> Status {
+    duties.publish = [this](const Publish& publish,
+                            const proto::Manifest& manifest) -> Result<uint64_t> {
       if (away_when_publishing_-- > 0) return kAway;
-      published_ = parts;
-      return {};
+      if (other_version_ != 0 && publish.expected != other_version_) return other_version_;
+      published_.assign(manifest.parts().begin(), manifest.parts().end());
+      return publish.mine;
     };
     MasterOptions options;
     options.job_name = "job";
@@ -183,7 +185,7 @@ class MasterTest : public testing::Test {
     ASSERT_TRUE(master.exit());
     EXPECT_EQ(master.exit()->code, 0) << master.exit()->text;
     ASSERT_EQ(published_.size(), 1u);
-    EXPECT_EQ(published_[0].file.records(), 12u);
+    EXPECT_EQ(published_[0].file().records(), 12u);
   }
 
   int Claims() {
@@ -205,7 +207,8 @@ class MasterTest : public testing::Test {
   uint64_t ids_ = 0;
   std::vector<Incarnation> opened_;
   int away_when_publishing_ = 0;
-  std::vector<WinningPart> published_;
+  uint64_t other_version_ = 0;  // that the output's name stands for
+  std::vector<proto::ManifestPart> published_;
 };
 
 TEST_F(MasterTest, DoesTheJobWithoutTrouble) {
@@ -291,6 +294,14 @@ TEST_F(MasterTest, AStoreThatIsAwayWhilePublishingIsWaitedFor) {
   ASSERT_TRUE(master->exit());
   EXPECT_EQ(master->exit()->code, 0) << master->exit()->text;
   EXPECT_EQ(published_.size(), 1u);
+}
+
+TEST_F(MasterTest, AnotherVersionThatStandsIsReplacedOnceTheJournalNamesIt) {
+  const auto master = NewMaster();
+  Settle(*master);
+  other_version_ = 99;
+  Finish(*master);
+  EXPECT_EQ(master->brain().job().publish()->expected(), 99u);
 }
 
 TEST_F(MasterTest, TheNextMasterPublishesWhatAReportSaidThatIsGoneByThen) {

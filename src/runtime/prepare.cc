@@ -17,6 +17,7 @@
 #include "base/machine.h"
 #include "control/master_brain.h"
 #include "runtime/master.h"
+#include "task/dataset/dataset.h"
 
 namespace minke {
 namespace {
@@ -118,7 +119,7 @@ Status PrepareSpill(const RunRequest& request, PreparedRun& run) {
   return {};
 }
 
-Status FindInputs(const RunRequest& request, PreparedRun& run) {
+Status FindInputs(const RunRequest& request, Store* store, PreparedRun& run) {
   if (run.declared.job->input_kind == MINKE_RECORDS) {
     return Usage(
         fmt::format("the job {} maps records of a dataset, and files hold none: this version "
@@ -130,11 +131,13 @@ Status FindInputs(const RunRequest& request, PreparedRun& run) {
   options.kind = run.declared.job->input_kind;
   options.spill_folder = run.context.spill->path();
   options.spill_bytes_max = run.spill->bytes_max();
+  options.store = store;
   run.inputs = MINKE_TRY(FindInputFiles(request.inputs, options));
   MINKE_TRY_STATUS(CheckTags(run.declared.job.job(), run.inputs));
   if (request.alone) return {};
   for (const std::string& output : {request.output, request.single_file}) {
-    if (!output.empty()) MINKE_TRY_STATUS(CheckOutputApart(output, run.inputs));
+    if (output.empty() || DatasetNameIn(output)) continue;
+    MINKE_TRY_STATUS(CheckOutputApart(output, run.inputs));
   }
   return {};
 }
@@ -170,6 +173,29 @@ Status MakeThePlan(const RunRequest& request, uint32_t slots, PreparedRun& run) 
   plan.skip_bad = request.skip_bad;
   plan.range_partitioned = job.partitioner == MINKE_PARTITION_RANGE && plan.has_reduce;
   run.plan = MINKE_TRY(ComputePlan(plan));
+  return {};
+}
+
+// Where the parts go: a folder, a dataset, or nowhere yet.
+Status OpenOutput(const RunRequest& request, const RunPlace& place, PreparedRun& run) {
+  const Incarnation incarnation = place.incarnation;
+  if (request.alone) {
+    run.output = MINKE_TRY(
+        OutputFolder::Open(OutputOfTask(run.context.spill->path(), incarnation), incarnation, {}));
+    return {};
+  }
+  if (request.output.empty()) return {};
+  if (const auto name = DatasetNameIn(request.output)) {
+    MINKE_TRY_STATUS(CheckDatasetName(*name));
+    if (place.store == nullptr) return NoStoreFor(*name);
+    run.context.output_dataset = *name;
+    return {};
+  }
+  OutputFolderOptions options;
+  options.overwrite = request.overwrite;
+  options.sync = request.sync;
+  options.stays = request.goes_on_later;
+  run.output = MINKE_TRY(OutputFolder::Open(request.output, incarnation, options));
   return {};
 }
 
@@ -225,32 +251,25 @@ Result<std::optional<Exit>> AnswerOfJob(const RunRequest& request, const Declare
   std::optional<Exit> answer;
   const auto row = MINKE_TRY(ReadRow(store, job_name));
   if (row) answer = AnswerOfRow(*row, job_name, declared.spec_hash);
-  if (answer && row->spec_hash == declared.spec_hash && !request.output.empty()) {
+  const bool is_folder = !request.output.empty() && !DatasetNameIn(request.output);
+  if (answer && row->spec_hash == declared.spec_hash && is_folder) {
     MINKE_TRY_STATUS(OutputFolder::CleanUp(request.output, row->incarnation));
   }
   return answer;
 }
 
 Result<std::unique_ptr<PreparedRun>> PrepareRun(const RunRequest& request, DeclaredRun declared,
-                                                uint32_t slots, Incarnation incarnation) {
+                                                const RunPlace& place) {
   auto run = std::make_unique<PreparedRun>(std::move(declared));
   MINKE_TRY_STATUS(CheckSideFiles(request));
   MINKE_TRY_STATUS(CheckOutputs(request, run->declared.job.job()));
-  MINKE_TRY_STATUS(DivideMemory(request, slots, *run));
+  MINKE_TRY_STATUS(DivideMemory(request, place.slots, *run));
   MINKE_TRY_STATUS(PrepareSpill(request, *run));
-  MINKE_TRY_STATUS(FindInputs(request, *run));
-  MINKE_TRY_STATUS(MakeThePlan(request, slots, *run));
-  if (request.alone) {
-    run->output = MINKE_TRY(
-        OutputFolder::Open(OutputOfTask(run->context.spill->path(), incarnation), incarnation, {}));
-  } else if (!request.output.empty()) {
-    OutputFolderOptions options;
-    options.overwrite = request.overwrite;
-    options.sync = request.sync;
-    options.stays = request.goes_on_later;
-    run->output = MINKE_TRY(OutputFolder::Open(request.output, incarnation, options));
-  }
-  FillContext(request, incarnation, *run);
+  MINKE_TRY_STATUS(FindInputs(request, place.store, *run));
+  MINKE_TRY_STATUS(MakeThePlan(request, place.slots, *run));
+  MINKE_TRY_STATUS(OpenOutput(request, place, *run));
+  FillContext(request, place.incarnation, *run);
+  run->context.store = place.store;
   return run;
 }
 

@@ -53,11 +53,17 @@ struct PreparedRun {
   std::unique_ptr<ScratchFolder> spill;
   PlanRequest plan_request;
   proto::Plan plan;
-  JobContext context;  // but for the store
+  JobContext context;
 };
 
+// Where a run takes place.
+struct RunPlace {
+  uint32_t slots = 1;
+  Incarnation incarnation;
+  Store* store = nullptr;  // null: it is not known yet, and there are no datasets
+};
 Result<std::unique_ptr<PreparedRun>> PrepareRun(const RunRequest& request, DeclaredRun declared,
-                                                uint32_t slots, Incarnation incarnation);
+                                                const RunPlace& place);
 
 uint64_t RandomBits();
 Incarnation FreshIncarnation();

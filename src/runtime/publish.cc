@@ -12,7 +12,10 @@
 #include <utility>
 #include <vector>
 
+#include "control/fleet.h"
 #include "shuffle/merge.h"
+#include "task/dataset/dataset.h"
+#include "task/output/output_folder.h"
 #include "task/output/part_output.h"
 
 namespace minke {
@@ -133,14 +136,31 @@ std::string AsidePath(const std::string& single_file, Incarnation incarnation) {
   return fmt::format("{}.minke-{}", single_file, incarnation.Hex());
 }
 
-Status PublishOutput(const JobContext& context, const Publication& publication,
-                     std::span<const WinningPart> parts) {
-  if (context.output != nullptr) return context.output->Publish(parts);
+Result<uint64_t> PublishOutput(const JobContext& context, const Publication& publication,
+                               const Publish& decided, const proto::Manifest& manifest) {
+  if (!context.output_dataset.empty()) {
+    const DatasetRow mine{context.incarnation, decided.manifest};
+    return MINKE_TRY(
+               PublishDataset(*context.store, context.output_dataset, {decided.expected}, mine))
+        .bits;
+  }
+  std::vector<WinningPart> parts;
+  for (const proto::ManifestPart& part : manifest.parts()) {
+    parts.push_back({part.index(), FromProto(part.attempt()), part.file()});
+  }
+  if (context.output != nullptr) {
+    MINKE_TRY_STATUS(context.output->Publish(parts));
+    return decided.mine;
+  }
   std::vector<std::shared_ptr<const void>> kept;
-  auto lines = MINKE_TRY(OpenParts(context, {parts.begin(), parts.end()}, kept));
-  if (!publication.single_file.empty()) return PublishFile(context, publication, *lines);
+  auto lines = MINKE_TRY(OpenParts(context, std::move(parts), kept));
+  if (!publication.single_file.empty()) {
+    MINKE_TRY_STATUS(PublishFile(context, publication, *lines));
+    return decided.mine;
+  }
   StandardOutput out;
-  return WriteLines(*lines, [&](Bytes bytes) { return out.Write(bytes); });
+  MINKE_TRY_STATUS(WriteLines(*lines, [&](Bytes bytes) { return out.Write(bytes); }));
+  return decided.mine;
 }
 
 }  // namespace minke

@@ -3,12 +3,13 @@
 // thread, after PublishDecided was read back.
 #pragma once
 
-#include <span>
 #include <string>
 
 #include "base/result.h"
+#include "control/master_effects.h"
 #include "task/attempt.h"
-#include "task/output/output_folder.h"
+
+#include "proto/minke.pb.h"
 
 namespace minke {
 
@@ -17,9 +18,11 @@ struct Publication {
   bool overwrite = false;
 };
 
-// `parts` are all winners' output files. kOutput: could not be written; nothing partial is left.
-Status PublishOutput(const JobContext& context, const Publication& publication,
-                     std::span<const WinningPart> parts);
+// `manifest`, which `decided` names, lists all winners' output files. Returns the version that
+// stands then: decided.mine, or, of a dataset, one that took its place; then nothing was published.
+// kOutput: could not be written; nothing partial is left.
+Result<uint64_t> PublishOutput(const JobContext& context, const Publication& publication,
+                               const Publish& decided, const proto::Manifest& manifest);
 
 // Where a single file is written before it moves into place.
 std::string AsidePath(const std::string& single_file, Incarnation incarnation);

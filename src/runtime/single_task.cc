@@ -115,7 +115,7 @@ Result<TaskDone> PrepareAndRun(const RunRequest& request, std::string_view name,
   SlotPage page;
   DeclaredRun declared = MINKE_TRY(DeclareRun(alone, &page));
   const auto run =
-      MINKE_TRY(PrepareRun(alone, std::move(declared), ThreadsOf(request), FreshIncarnation()));
+      MINKE_TRY(PrepareRun(alone, std::move(declared), {ThreadsOf(request), FreshIncarnation()}));
   auto task = FindTask(run->plan, name);
   if (!task) {
     (void)run->output->Abandon();

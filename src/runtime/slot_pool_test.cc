@@ -60,7 +60,7 @@ class SlotPoolTest : public testing::Test {
     request.output = folder_ + "/out";
     request.spill_folder = folder_;
     SlotPage page;
-    auto prepared = PrepareRun(request, DeclareRun(request, &page).value(), 2, Incarnation{1});
+    auto prepared = PrepareRun(request, DeclareRun(request, &page).value(), {2, {1}});
     ASSERT_TRUE(prepared) << prepared.error().text;
     run_ = *std::move(prepared);
     run_->context.store = &store_;

@@ -53,7 +53,9 @@ struct JobContext {
   ScratchFolder* spill = nullptr;
 
   std::map<std::string, std::string, std::less<>> side_files;  // name → local path
-  OutputFolder* output = nullptr;  // null: parts are runs of lines, put together when publishing
+  OutputFolder* output = nullptr;
+  std::string output_dataset;      // … or its name: parts are files of the version `incarnation`;
+                                   // neither: runs of lines, put together when publishing
   bool merge_by_key = false;       // … by the keys of their groups, else one after the other
   OutputFormat format = OutputFormat::kText;
   bool sync_output = false;

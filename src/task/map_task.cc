@@ -272,6 +272,7 @@ class Mapping {
     options.key_size = context_.job->record_key_size;
     options.careful = spec_.careful;
     options.memory = &buffers;
+    options.store = context_.store;
     InputReader reader(context_.plan, &split, options);
     while (const minke_batch* batch = MINKE_TRY(reader.Next())) {
       slot_.page->SetFile(Bytes(batch->path.data, batch->path.size));

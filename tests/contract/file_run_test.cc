@@ -27,6 +27,8 @@
 #include "runtime/supervisor.h"
 #include "runtime/waker.h"
 #include "runtime/worker.h"
+#include "task/dataset/chunk_stream.h"
+#include "task/dataset/dataset.h"
 
 namespace minke {
 namespace {
@@ -89,7 +91,9 @@ class FileRun {
         if (master_->exit()->code != 0) {
           std::fprintf(stderr, "the master ends: %s\n", master_->exit()->text.c_str());
         }
-        EXPECT_TRUE(run_->output->Abandon());
+        if (run_->output != nullptr) {
+          EXPECT_TRUE(run_->output->Abandon());
+        }
         return master_->exit()->code;
       }
       if (worker_ == nullptr) StartWorker();
@@ -166,6 +170,7 @@ class FileRun {
   std::string StoreFolder() const { return folder_ + "/store"; }
   std::string LogFolder() const { return fmt::format("{}/log-{}", folder_, incarnation_.Hex()); }
   RunRequest& request() { return request_; }
+  FileStore& store() { return *store_; }
 
  private:
   void OpenStore() {
@@ -188,7 +193,8 @@ class FileRun {
     if (!declared) return std::nullopt;
     const auto answer = AnswerOfJob(request_, *declared, *store_, "job").value();
     if (answer) return answer->code;
-    auto prepared = PrepareRun(request_, *std::move(declared), kSlots, incarnation_);
+    auto prepared =
+        PrepareRun(request_, *std::move(declared), {kSlots, incarnation_, store_.get()});
     EXPECT_TRUE(prepared) << prepared.error().text;
     if (!prepared) return std::nullopt;
     run_ = *std::move(prepared);
@@ -207,8 +213,8 @@ class FileRun {
     options.loop_gap_ms = 0;
     MasterDuties duties;
     duties.make_plan = [this]() -> Result<proto::Plan> { return run_->plan; };
-    duties.publish = [this](const std::vector<WinningPart>& parts) {
-      return PublishOutput(run_->context, {}, parts);
+    duties.publish = [this](const Publish& decided, const proto::Manifest& manifest) {
+      return PublishOutput(run_->context, {}, decided, manifest);
     };
     MasterPorts ports;
     ports.open_log = [this](Incarnation) { return OpenLog(); };
@@ -281,22 +287,32 @@ class FileRunTest : public testing::TestWithParam<std::string> {
   }
 
   // The output is that of a run in memory.
-  void ExpectRight(const std::string& output) {
+  void ExpectRight(const std::string& output) { ExpectRightFiles(FilesIn(output), Expected()); }
+  void ExpectRightFiles(const Files& files) {
+    Files parts = Expected();
+    parts.erase("_SUCCESS");
+    ExpectRightFiles(files, parts);
+  }
+
+  const Files& Expected() {
     if (expected_.empty()) {
       Silent silent;
       RunRequest request = Request("expected");
       request.goes_on_later = false;
-      ASSERT_EQ(RunEmbedded(request, silent), 0);
+      EXPECT_EQ(RunEmbedded(request, silent), 0);
       expected_ = FilesIn("expected");
     }
-    const Files files = FilesIn(output);
+    return expected_;
+  }
+
+  static void ExpectRightFiles(const Files& files, Files expected) {
     std::vector<std::string> names;
     for (const auto& [name, content] : files) {
       names.push_back(name);
-      EXPECT_TRUE(expected_[name] == content)
-          << name << " has " << content.size() << " bytes, not " << expected_[name].size();
+      EXPECT_TRUE(expected[name] == content)
+          << name << " has " << content.size() << " bytes, not " << expected[name].size();
     }
-    EXPECT_EQ(files.size(), expected_.size()) << testing::PrintToString(names);
+    EXPECT_EQ(files.size(), expected.size()) << testing::PrintToString(names);
   }
 
   Files FilesIn(const std::string& output) const {
@@ -402,8 +418,7 @@ TEST_P(FileRunTest, NeedsAnOutputFolder) {
     request.output.clear();
     request.single_file = single_file;
     SlotPage page;
-    const auto prepared =
-        PrepareRun(request, DeclareRun(request, &page).value(), kSlots, Incarnation{1});
+    const auto prepared = PrepareRun(request, DeclareRun(request, &page).value(), {kSlots, {1}});
     ASSERT_FALSE(prepared);
     EXPECT_EQ(prepared.error().code, ErrorCode::kInvalidArgument);
     EXPECT_NE(prepared.error().text.find("-o"), std::string::npos) << prepared.error().text;
@@ -518,6 +533,54 @@ TEST_P(FileRunTest, GoesOnAfterKill9) {
   if (!code) code = run->ToTheEnd();
   EXPECT_EQ(code, 0);
   CheckDone(*run, "out");
+}
+
+// A file as the dataset "in".
+void PutInput(Store& store, const std::string& path) {
+  constexpr Incarnation kVersion{0xd1};
+  const std::string text = ReadFile(path).value();
+  proto::Manifest manifest;
+  proto::ManifestPart* part = manifest.add_parts();
+  part->mutable_attempt()->set_n(1);
+  part->mutable_file()->set_bytes(text.size());
+  part->set_path(path);
+  const auto chunks = ChunkOutput::Open(store, FileOfPart(kVersion, *part), Codec::kLz4).value();
+  ASSERT_TRUE(chunks->Write(text));
+  ASSERT_TRUE(chunks->Finish());
+  const DatasetRow row{kVersion, StoreManifest(store, kVersion, manifest).value()};
+  ASSERT_EQ(store.CompareAndSetDataset("in", std::nullopt, row).value(), row);
+}
+
+// The files of a dataset under the names that they would have in a folder.
+Files FilesOfDataset(Store& store, const std::string& name) {
+  const Dataset dataset = OpenDataset(store, name).value();
+  std::map<std::string, uint32_t> counts;
+  for (const auto& part : dataset.manifest.parts()) {
+    uint32_t& count = counts[part.file().name()];
+    count = std::max(count, part.index() + 1);
+  }
+  Files files;
+  for (const auto& part : dataset.manifest.parts()) {
+    std::string bytes(part.file().bytes(), '\0');
+    ChunkInput input(&store, FileOfPart(dataset.row.version, part), bytes.size(), 0);
+    EXPECT_EQ(input.Read(bytes.data(), bytes.size()).value(), bytes.size());
+    files[PartName(part.file().name(), part.index(), counts[part.file().name()])] = bytes;
+  }
+  return files;
+}
+
+TEST_P(FileRunTest, ReadsADatasetAndPutsOutAnother) {
+  RunRequest request = Request("");
+  request.inputs = {"dataset:in"};
+  request.output = "dataset:out";
+  const auto run = std::make_unique<FileRun>(Path("state"), request);
+  PutInput(run->store(), Path("input.txt"));
+  const DatasetRow before{{0xd0}, 1};
+  ASSERT_TRUE(run->store().CompareAndSetDataset("out", std::nullopt, before));
+  const int lives = Live(*run, 2, [&] { run->KillAll(); });
+  EXPECT_GT(lives, 2);
+  run->KillAll();
+  ExpectRightFiles(FilesOfDataset(run->store(), "out"));
 }
 
 TEST_P(FileRunTest, RunsAMapTaskAgainWhoseOutputIsDamaged) {

@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "task/dataset/dataset.h"
 #include "task/input/compression.h"
 
 namespace minke {
@@ -98,6 +99,7 @@ class Finder {
                                argument)};
     }
     if (path == "-") return AddStandardInput();
+    if (const auto name = DatasetNameIn(path)) return AddDataset(*name);
     found_.clear();
     MINKE_TRY_STATUS(FindPath(path));
     std::sort(found_.begin(), found_.end());
@@ -111,6 +113,16 @@ class Finder {
   }
 
  private:
+  Status AddDataset(const std::string& name) {
+    if (options_.store == nullptr) return NoStoreFor(name);
+    const Dataset dataset = MINKE_TRY(OpenDataset(*options_.store, name));
+    for (proto::InputFile& file : InputFilesOf(dataset)) {
+      file.set_tag(tag_);
+      result_.files.push_back(std::move(file));
+    }
+    return {};
+  }
+
   // Of the tag in front of a path, 0 if there is none.
   static size_t TagLength(const std::string& argument) {
     const size_t equals = argument.find('=');
@@ -370,7 +382,7 @@ Status CheckOutputApart(const std::string& output, const InputFiles& inputs) {
   fs::path last_folder;
   bool is_held = false;
   for (const proto::InputFile& file : inputs.files) {
-    if (!file.spooled().empty()) continue;
+    if (!file.spooled().empty() || file.version() != 0) continue;
     const fs::path path = file.path();
     if (path.filename() == target.filename() && fs::canonical(path, error) == target) {
       return refused("is the input", file.path());

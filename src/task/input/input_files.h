@@ -9,6 +9,8 @@
 //              unless a file or folder of the literal name (or of the literal first component, as
 //              in year=2024/a.txt) is there; ./a=b is always a path.
 //   a[1].txt   is a glob only if no file has the literal name.
+//   dataset:N  the files of the dataset N, in the order in which they were put or made; likewise
+//              behind a tag; ./dataset:N is a path.
 //
 // What is not a regular file (`-`, pipes, devices, files of no size that have content, as in
 // /proc) is first copied into the spill folder: an unnamed file that lives as long as InputFiles.
@@ -26,6 +28,7 @@
 
 #include "base/file.h"
 #include "base/result.h"
+#include "port/store.h"
 
 #include "proto/minke.pb.h"
 
@@ -40,6 +43,7 @@ struct InputFileOptions {
   uint32_t kind = MINKE_TEXT;
   std::string spill_folder = "/tmp";
   uint64_t spill_bytes_max = UINT64_MAX;  // for what is copied there
+  Store* store = nullptr;                 // where datasets are; null: nowhere
 };
 
 // A folder that was named or walked, known by what it is rather than by name.

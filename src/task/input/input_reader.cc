@@ -127,7 +127,7 @@ Status InputReader::State::OpenPiece() {
     offset = (offset + options.record_size - 1) / options.record_size * options.record_size;
   const bool is_inside = is_text && offset > 0;
   if (is_inside) --offset;  // a line begins here if the byte before ends one
-  source = MINKE_TRY(InputSource::Open(planned, offset));
+  source = MINKE_TRY(InputSource::Open(planned, offset, options.store));
   return is_inside ? PassToFirstLine() : Status{};
 }
 

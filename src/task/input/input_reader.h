@@ -18,6 +18,7 @@
 
 #include "base/memory_accountant.h"
 #include "base/result.h"
+#include "port/store.h"
 
 #include "proto/minke.pb.h"
 
@@ -32,6 +33,7 @@ struct ReaderOptions {
   bool careful = false;           // batches of one record
   bool count_records = true;      // else records_done() is only right in careful mode and for FIXED
   MemoryGrant* memory = nullptr;  // told of the buffers, which are taken whatever it says
+  Store* store = nullptr;         // of the datasets in the plan
 };
 
 class InputReader {

@@ -12,6 +12,8 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
+#include "control/fleet.h"
+#include "task/dataset/chunk_stream.h"
 #include "task/input/input_files.h"
 
 namespace minke {
@@ -19,10 +21,27 @@ namespace {
 
 constexpr size_t kStoredBuffer = 256 << 10;
 
-class PlainSource final : public InputSource {
+// A file of the file system.
+class FileSource : public InputSource {
+ public:
+  FileSource(const proto::InputFile& planned, File file)
+      : planned_(planned), file_(std::move(file)) {}
+  Status CheckUnchanged() const override;
+
+ protected:
+  // The next bytes of the file as they are stored; fewer than `size` only at its planned end.
+  Result<size_t> ReadStored(uint64_t offset, char* to, size_t size) const;
+  Error Failed(std::string_view what) const;
+
+ private:
+  const proto::InputFile& planned_;
+  File file_;
+};
+
+class PlainSource final : public FileSource {
  public:
   PlainSource(const proto::InputFile& planned, File file, uint64_t begin)
-      : InputSource(planned, std::move(file)), begin_(begin), at_(begin) {}
+      : FileSource(planned, std::move(file)), begin_(begin), at_(begin) {}
 
   Result<size_t> Read(char* to, size_t size) override {
     const size_t n = MINKE_TRY(ReadStored(at_, to, size));
@@ -37,9 +56,9 @@ class PlainSource final : public InputSource {
 };
 
 // What gzip and zstd share: a buffer of stored bytes that is used up front to back.
-class PackedSource : public InputSource {
+class PackedSource : public FileSource {
  public:
-  using InputSource::InputSource;
+  using FileSource::FileSource;
   uint64_t stored_bytes_read() const override { return at_ - left_.size(); }
 
  protected:
@@ -182,10 +201,66 @@ int64_t NanosecondsOf(const timespec& time) {
   return static_cast<int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
 }
 
+Status FileSource::CheckUnchanged() const {
+  struct stat info{};
+  if (fstat(file_.fd(), &info) != 0) {
+    return Failed(fmt::format("cannot be looked at: {}", std::strerror(errno)));
+  }
+  const bool is_same = static_cast<uint64_t>(info.st_size) == planned_.size() &&
+                       NanosecondsOf(info.st_mtim) == planned_.modified_ns() &&
+                       info.st_ino == planned_.inode();
+  if (!is_same) {
+    return Failed(
+        fmt::format("was changed while the job ran ({} bytes before, {} now): run again "
+                    "when nothing writes to it",
+                    planned_.size(), info.st_size));
+  }
+  return {};
+}
+
+Result<size_t> FileSource::ReadStored(uint64_t offset, char* to, size_t size) const {
+  const uint64_t left = planned_.size() - std::min(planned_.size(), offset);
+  size = static_cast<size_t>(std::min<uint64_t>(size, left));
+  auto n = file_.ReadAt(offset, to, size);
+  if (!n) return std::move(n).error();
+  if (*n < size) {
+    return Failed(
+        fmt::format("was cut while the job ran: it ends at byte {}, planned with {}; run "
+                    "again when nothing writes to it",
+                    offset + *n, planned_.size()));
+  }
+  return *n;
+}
+
+Error FileSource::Failed(std::string_view what) const {
+  return Error{ErrorCode::kInput, fmt::format("{} {}", planned_.path(), what)};
+}
+
+class DatasetSource final : public InputSource {
+ public:
+  DatasetSource(const proto::InputFile& planned, Store* store, uint64_t begin)
+      : chunks_(store, {{planned.version()}, FromProto(planned.attempt()), ""}, planned.size(),
+                begin) {}
+
+  Result<size_t> Read(char* to, size_t size) override {
+    const size_t n = MINKE_TRY(chunks_.Read(to, size));
+    bytes_ += n;
+    return n;
+  }
+  uint64_t stored_bytes_read() const override { return bytes_; }
+
+ private:
+  ChunkInput chunks_;
+  uint64_t bytes_ = 0;
+};
+
 }  // namespace
 
 Result<std::unique_ptr<InputSource>> InputSource::Open(const proto::InputFile& planned,
-                                                       uint64_t begin) {
+                                                       uint64_t begin, Store* store) {
+  if (planned.version() != 0) {
+    return std::unique_ptr<InputSource>(std::make_unique<DatasetSource>(planned, store, begin));
+  }
   const std::string& path = planned.spooled().empty() ? planned.path() : planned.spooled();
   auto file = File::Open(path, File::Mode::kRead);
   if (!file) {
@@ -211,41 +286,6 @@ Result<std::unique_ptr<InputSource>> InputSource::Open(const proto::InputFile& p
   }
   MINKE_TRY_STATUS(source->CheckUnchanged());
   return source;
-}
-
-Status InputSource::CheckUnchanged() const {
-  struct stat info{};
-  if (fstat(file_.fd(), &info) != 0) {
-    return Failed(fmt::format("cannot be looked at: {}", std::strerror(errno)));
-  }
-  const bool is_same = static_cast<uint64_t>(info.st_size) == planned_.size() &&
-                       NanosecondsOf(info.st_mtim) == planned_.modified_ns() &&
-                       info.st_ino == planned_.inode();
-  if (!is_same) {
-    return Failed(
-        fmt::format("was changed while the job ran ({} bytes before, {} now): run again "
-                    "when nothing writes to it",
-                    planned_.size(), info.st_size));
-  }
-  return {};
-}
-
-Result<size_t> InputSource::ReadStored(uint64_t offset, char* to, size_t size) const {
-  const uint64_t left = planned_.size() - std::min(planned_.size(), offset);
-  size = static_cast<size_t>(std::min<uint64_t>(size, left));
-  auto n = file_.ReadAt(offset, to, size);
-  if (!n) return std::move(n).error();
-  if (*n < size) {
-    return Failed(
-        fmt::format("was cut while the job ran: it ends at byte {}, planned with {}; run "
-                    "again when nothing writes to it",
-                    offset + *n, planned_.size()));
-  }
-  return *n;
-}
-
-Error InputSource::Failed(std::string_view what) const {
-  return Error{ErrorCode::kInput, fmt::format("{} {}", planned_.path(), what)};
 }
 
 }  // namespace minke

@@ -1,4 +1,5 @@
-// The bytes of one input file, front to back, unpacked if it is compressed.
+// The bytes of one input file, front to back, unpacked if it is compressed: from the file system,
+// or from a dataset in the store.
 //
 // gzip and zstd: all members or frames; cut-off ones, damaged ones and bytes behind the last are
 // kInput with path and place. When the file is opened and when it is done with, its size,
@@ -8,8 +9,8 @@
 #include <cstdint>
 #include <memory>
 
-#include "base/file.h"
 #include "base/result.h"
+#include "port/store.h"
 
 #include "proto/minke.pb.h"
 
@@ -17,8 +18,10 @@ namespace minke {
 
 class InputSource {
  public:
-  // Reads from `begin` on, which is 0 for a compressed file. `planned` outlives the source.
-  static Result<std::unique_ptr<InputSource>> Open(const proto::InputFile& planned, uint64_t begin);
+  // Reads from `begin` on, which is 0 for a compressed file. `planned` and `store`, which is for
+  // datasets, outlive the source.
+  static Result<std::unique_ptr<InputSource>> Open(const proto::InputFile& planned, uint64_t begin,
+                                                   Store* store);
   virtual ~InputSource() = default;
   InputSource(const InputSource&) = delete;
   InputSource& operator=(const InputSource&) = delete;
@@ -27,18 +30,11 @@ class InputSource {
   virtual Result<size_t> Read(char* to, size_t size) = 0;
   // Of the file, as stored.
   virtual uint64_t stored_bytes_read() const = 0;
-  // kInput if the file is no longer what was planned.
-  Status CheckUnchanged() const;
+  // kInput if the file is no longer what was planned. A dataset's version never changes.
+  virtual Status CheckUnchanged() const { return {}; }
 
  protected:
-  InputSource(const proto::InputFile& planned, File file)
-      : planned_(planned), file_(std::move(file)) {}
-  // The next bytes of the file as they are stored; fewer than `size` only at its planned end.
-  Result<size_t> ReadStored(uint64_t offset, char* to, size_t size) const;
-  Error Failed(std::string_view what) const;
-
-  const proto::InputFile& planned_;
-  File file_;
+  InputSource() = default;
 };
 
 }  // namespace minke

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <utility>
 
+#include "task/dataset/chunk_stream.h"
+
 namespace minke {
 namespace {
 
@@ -27,6 +29,17 @@ proto::OutputFile ToProto(const std::string& name, const PartTotals& totals) {
   file.set_record_bytes(totals.record_bytes);
   return file;
 }
+
+// A file of the dataset that the job puts out.
+class StoredFile final : public PartFile {
+ public:
+  explicit StoredFile(std::unique_ptr<ChunkOutput> chunks) : chunks_(std::move(chunks)) {}
+  Status Write(Bytes bytes) override { return chunks_->Write(bytes); }
+  Status Finish(bool) override { return chunks_->Finish(); }
+
+ private:
+  std::unique_ptr<ChunkOutput> chunks_;
+};
 
 class FilePart final : public PartOutput {
  public:
@@ -117,6 +130,13 @@ Result<std::unique_ptr<PartOutput>> PartOutput::Open(const JobContext& context,
                                                      const std::string& name, minke_type key,
                                                      minke_type value) {
   const LineOptions lines = LinesOf(context, key, value, name.empty());
+  if (!context.output_dataset.empty()) {
+    auto chunks = MINKE_TRY(ChunkOutput::Open(*context.store, {context.incarnation, spec.id, name},
+                                              context.block.codec));
+    auto writer =
+        std::make_unique<PartWriter>(std::make_unique<StoredFile>(std::move(chunks)), lines);
+    return std::unique_ptr<PartOutput>(std::make_unique<FilePart>(name, std::move(writer), true));
+  }
   if (context.output != nullptr) {
     const std::string path = context.output->AttemptPath(name, spec.task.index, spec.id);
     auto writer = MINKE_TRY(PartWriter::Create(path, lines));

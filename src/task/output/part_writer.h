@@ -1,5 +1,5 @@
-// Writes part files: formats records (see line_formatter.h) into a buffer, and the buffer into a
-// new file. Used by one thread.
+// Writes the parts of an output: formats records (see line_formatter.h) into a buffer, and the
+// buffer into a new file, or a file of a dataset. Used by one thread.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 #include <minke/abi.h>
 
-#include "base/file.h"
+#include "base/bytes.h"
 #include "base/result.h"
 #include "task/output/line_formatter.h"
 
@@ -24,13 +24,22 @@ struct PartTotals {
   bool operator==(const PartTotals&) const = default;
 };
 
+// Where the bytes of a part go. What is not finished goes with the object.
+class PartFile {
+ public:
+  virtual ~PartFile() = default;
+  virtual Status Write(Bytes bytes) = 0;
+  virtual Status Finish(bool sync) = 0;
+};
+
 class PartWriter {
  public:
   // Makes a new file. Errors of this and of all other calls: kOutput with path and reason; or
   // kUserCode, as of LineFormatter.
   static Result<std::unique_ptr<PartWriter>> Create(const std::string& path,
                                                     const LineOptions& options);
-  ~PartWriter();  // unless finished, removes the file
+  PartWriter(std::unique_ptr<PartFile> file, const LineOptions& options);
+  ~PartWriter();
   PartWriter(const PartWriter&) = delete;
   PartWriter& operator=(const PartWriter&) = delete;
 
@@ -40,16 +49,14 @@ class PartWriter {
   Result<PartTotals> Finish(bool sync);
 
  private:
-  PartWriter(File file, const LineOptions& options);
   template <typename Record>
   Status WriteBatch(std::span<const Record> batch);
   Status WriteOut();
 
-  File file_;
+  std::unique_ptr<PartFile> file_;
   LineFormatter formatter_;
   bool is_raw_;
   uint64_t bytes_ = 0;
-  bool is_finished_ = false;
 };
 
 }  // namespace minke

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <vector>
 
+#include "base/file.h"
 #include "base/hash.h"
 
 namespace minke {
