@@ -20,53 +20,10 @@ std::string NewFolder() {
 }
 
 // A store in memory that keeps no segments, as those that lie elsewhere.
-class BlockStore final : public Store {
+class BlockStore final : public MemoryStore {
  public:
-  Result<std::optional<JobRow>> GetJob(const std::string& name) override {
-    return blocks_.GetJob(name);
-  }
-  Result<JobRow> CompareAndSetJob(const std::string& name, const std::optional<JobRow>& expected,
-                                  const JobRow& desired) override {
-    return blocks_.CompareAndSetJob(name, expected, desired);
-  }
-  Result<std::vector<std::string>> ListJobs() override { return blocks_.ListJobs(); }
-  Status PutBlock(Incarnation job, const std::string& name, Bytes block) override {
-    return blocks_.PutBlock(job, name, block);
-  }
-  Result<std::string> GetBlock(Incarnation job, const std::string& name) override {
-    return blocks_.GetBlock(job, name);
-  }
-  Status MakeShuffleTable(Incarnation job, const std::string& table,
-                          const ShuffleShape& shape) override {
-    return blocks_.MakeShuffleTable(job, table, shape);
-  }
-  Status DropShuffleTable(Incarnation job, const std::string& table) override {
-    return blocks_.DropShuffleTable(job, table);
-  }
-  Result<std::unique_ptr<ShuffleWriter>> WriteShuffle(Incarnation job,
-                                                      const std::string& table) override {
-    return blocks_.WriteShuffle(job, table);
-  }
-  Result<std::unique_ptr<ShuffleScan>> ScanShuffle(Incarnation job, const std::string& table,
-                                                   const ShuffleRange& range) override {
-    return blocks_.ScanShuffle(job, table, range);
-  }
+  // But those of reduce tasks: their lines, until they are published.
   bool keeps_segments() const override { return false; }
-  // Of reduce tasks only: their lines, until they are published.
-  Status PutSegment(Incarnation job, AttemptId attempt,
-                    std::shared_ptr<const void> segment) override {
-    return blocks_.PutSegment(job, attempt, std::move(segment));
-  }
-  Result<std::shared_ptr<const void>> GetSegment(Incarnation job, AttemptId attempt) override {
-    return blocks_.GetSegment(job, attempt);
-  }
-  void DropSegment(Incarnation job, AttemptId attempt) override {
-    blocks_.DropSegment(job, attempt);
-  }
-  Status DropJob(Incarnation job) override { return blocks_.DropJob(job); }
-
- private:
-  MemoryStore blocks_;
 };
 
 }  // namespace

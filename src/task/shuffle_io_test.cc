@@ -18,10 +18,8 @@ namespace {
 constexpr Incarnation kJob{0x77};
 
 // A store of which one replica, whom fast scans ask, lacks some blocks.
-class LaggingStore final : public Store {
+class LaggingStore final : public MemoryStore {
  public:
-  explicit LaggingStore(MemoryStore* blocks) : blocks_(blocks) {}
-
   Result<std::unique_ptr<ShuffleScan>> ScanShuffle(Incarnation job, const std::string& table,
                                                    const ShuffleRange& range) override {
     class Scan final : public ShuffleScan {
@@ -38,53 +36,14 @@ class LaggingStore final : public Store {
       std::unique_ptr<ShuffleScan> all_;
       std::function<bool(const ShuffleKey&)> lacks_;
     };
-    auto all = MINKE_TRY(blocks_->ScanShuffle(job, table, range));
+    auto all = MINKE_TRY(MemoryStore::ScanShuffle(job, table, range));
     if (range.is_sure || !lacks) return all;
     return std::unique_ptr<ShuffleScan>(std::make_unique<Scan>(std::move(all), lacks));
   }
 
-  Result<std::optional<JobRow>> GetJob(const std::string& name) override {
-    return blocks_->GetJob(name);
-  }
-  Result<JobRow> CompareAndSetJob(const std::string& name, const std::optional<JobRow>& expected,
-                                  const JobRow& desired) override {
-    return blocks_->CompareAndSetJob(name, expected, desired);
-  }
-  Result<std::vector<std::string>> ListJobs() override { return blocks_->ListJobs(); }
-  Status PutBlock(Incarnation job, const std::string& name, Bytes block) override {
-    return blocks_->PutBlock(job, name, block);
-  }
-  Result<std::string> GetBlock(Incarnation job, const std::string& name) override {
-    return blocks_->GetBlock(job, name);
-  }
-  Status MakeShuffleTable(Incarnation job, const std::string& table,
-                          const ShuffleShape& shape) override {
-    return blocks_->MakeShuffleTable(job, table, shape);
-  }
-  Status DropShuffleTable(Incarnation job, const std::string& table) override {
-    return blocks_->DropShuffleTable(job, table);
-  }
-  Result<std::unique_ptr<ShuffleWriter>> WriteShuffle(Incarnation job,
-                                                      const std::string& table) override {
-    return blocks_->WriteShuffle(job, table);
-  }
   bool keeps_segments() const override { return false; }
-  Status PutSegment(Incarnation job, AttemptId attempt,
-                    std::shared_ptr<const void> segment) override {
-    return blocks_->PutSegment(job, attempt, std::move(segment));
-  }
-  Result<std::shared_ptr<const void>> GetSegment(Incarnation job, AttemptId attempt) override {
-    return blocks_->GetSegment(job, attempt);
-  }
-  void DropSegment(Incarnation job, AttemptId attempt) override {
-    blocks_->DropSegment(job, attempt);
-  }
-  Status DropJob(Incarnation job) override { return blocks_->DropJob(job); }
 
   std::function<bool(const ShuffleKey&)> lacks;
-
- private:
-  MemoryStore* blocks_;
 };
 
 // A shuffle through a store in memory, whose blocks can be looked at and put elsewhere.
@@ -96,7 +55,7 @@ class Shuffle {
     plan_.set_partitions(4);
     context_.incarnation = kJob;
     context_.plan = &plan_;
-    context_.store = &lagging_;
+    context_.store = &store_;
     NewTable();
   }
 
@@ -135,7 +94,7 @@ class Shuffle {
   std::vector<ShuffleBlock> Stored(uint32_t partition) {
     std::vector<ShuffleBlock> blocks;
     for (uint32_t bucket = 0; bucket < plan_.buckets(); ++bucket) {
-      auto scan = store_.ScanShuffle(kJob, spec_.shuffle_table, {partition, bucket}).value();
+      auto scan = store_.ScanShuffle(kJob, spec_.shuffle_table, {partition, bucket, true}).value();
       while (auto block = scan->Next().value()) blocks.push_back(*std::move(block));
     }
     return blocks;
@@ -160,14 +119,13 @@ class Shuffle {
   }
 
   Incarnation& incarnation() { return context_.incarnation; }
-  void Lack(std::function<bool(const ShuffleKey&)> lacks) { lagging_.lacks = std::move(lacks); }
+  void Lack(std::function<bool(const ShuffleKey&)> lacks) { store_.lacks = std::move(lacks); }
 
   uint64_t stored_bytes = 0;
 
  private:
   proto::Plan plan_;
-  MemoryStore store_;
-  LaggingStore lagging_{&store_};
+  LaggingStore store_;
   JobContext context_;
   AttemptSpec spec_;
   int tables_ = 0;

@@ -177,7 +177,7 @@ PreparedRun& Cluster::RunOf(Incarnation incarnation) {
   SlotPage page;
   auto declared = DeclareRun(request, &page);
   MINKE_CHECK(declared.has_value());
-  auto prepared = PrepareRun(request, *std::move(declared), request.threads, incarnation);
+  auto prepared = PrepareRun(request, *std::move(declared), {request.threads, incarnation});
   MINKE_CHECK(prepared.has_value());
   run = *std::move(prepared);
   run->plan.set_backups(options_.has_backups);

@@ -32,17 +32,18 @@ MasterOptions MasterNode::Options() {
 
 // The files move into place as in `minke run`; that the answer is lost on its way is as with a
 // dataset in the store.
-Status MasterNode::PublishNow(const std::vector<WinningPart>& parts) {
+Result<uint64_t> MasterNode::PublishNow(const Publish& decided, const proto::Manifest& manifest) {
   const Incarnation incarnation = master_->brain().incarnation();
   cluster_->judge().OnPublish(master_->brain().View());
   const StoreFate fate = Process::FateOf("publish");
   if (fate == StoreFate::kDead) return Error{ErrorCode::kCancelled, "the process is dead"};
   const Error away{ErrorCode::kUnavailable, "the simulated output does not answer"};
   if (fate == StoreFate::kRefused) return away;
-  MINKE_TRY_STATUS(PublishOutput(cluster_->RunOf(incarnation).context, {}, parts));
+  const uint64_t standing =
+      MINKE_TRY(PublishOutput(cluster_->RunOf(incarnation).context, {}, decided, manifest));
   cluster_->judge().OnPublished(incarnation);
   if (fate != StoreFate::kDone) return away;
-  return {};
+  return standing;
 }
 
 int MasterNode::Main() {
@@ -59,7 +60,9 @@ int MasterNode::Main() {
   duties.make_plan = [this]() -> Result<proto::Plan> {
     return cluster_->MakePlan(master_->brain().incarnation());
   };
-  duties.publish = [this](const std::vector<WinningPart>& parts) { return PublishNow(parts); };
+  duties.publish = [this](const Publish& decided, const proto::Manifest& manifest) {
+    return PublishNow(decided, manifest);
+  };
   master_ = std::make_unique<Master>(std::move(ports), std::move(duties), Options());
   while (is_alive()) {
     const bool went_on = master_->RunOnce();

@@ -28,7 +28,7 @@ class MasterNode final : public Process {
   int Main() override;
   void Bury() override { master_.reset(); }
   MasterOptions Options();
-  Status PublishNow(const std::vector<WinningPart>& parts);
+  Result<uint64_t> PublishNow(const Publish& decided, const proto::Manifest& manifest);
 
   Cluster* cluster_;
   uint64_t spec_hash_;

@@ -266,6 +266,103 @@ Result<std::shared_ptr<const void>> SimStore::GetSegment(Incarnation, AttemptId 
                fmt::format("attempt {} left no segment here", attempt.Text())};
 }
 
+Result<std::optional<DatasetRow>> SimStore::GetDataset(const std::string& name) {
+  return Carry(*database_, *link_, {"get-dataset"}, [database = database_, name] {
+    const std::lock_guard hold(database->mutex_);
+    const auto found = database->datasets_.find(name);
+    return Result<std::optional<DatasetRow>>(
+        found == database->datasets_.end() ? std::nullopt : std::optional(found->second));
+  });
+}
+
+Result<DatasetRow> SimStore::CompareAndSetDataset(const std::string& name,
+                                                  const std::optional<DatasetRow>& expected,
+                                                  const DatasetRow& desired) {
+  const auto set = [database = database_, name, expected, desired] {
+    const std::lock_guard hold(database->mutex_);
+    const auto found = database->datasets_.find(name);
+    const bool is_there = found != database->datasets_.end();
+    if ((is_there ? std::optional(found->second) : std::nullopt) != expected) {
+      return Result<DatasetRow>(is_there ? found->second : DatasetRow{});
+    }
+    database->datasets_[name] = desired;
+    return Result<DatasetRow>(desired);
+  };
+  return Carry(*database_, *link_, {"set-dataset"}, set);
+}
+
+Result<std::vector<std::string>> SimStore::ListDatasets() {
+  return Carry(*database_, *link_, {"list"}, [database = database_] {
+    const std::lock_guard hold(database->mutex_);
+    std::vector<std::string> names;
+    for (const auto& [name, row] : database->datasets_) names.push_back(name);
+    return Result<std::vector<std::string>>(std::move(names));
+  });
+}
+
+class SimStore::DatasetWriter final : public ChunkWriter {
+ public:
+  DatasetWriter(SimStore* store, DatasetFile file) : store_(store), file_(std::move(file)) {}
+
+  Status Put(uint32_t sequence, Bytes chunk) override {
+    const auto put = [database = store_->database_, file = file_, sequence,
+                      bytes = std::string(chunk)] {
+      const std::lock_guard hold(database->mutex_);
+      database->files_[file].insert_or_assign(sequence, bytes);
+      return Status();
+    };
+    return Carry(*store_->database_, *store_->link_, {"put-chunk", true}, put);
+  }
+  Status Finish() override { return {}; }
+
+ private:
+  SimStore* store_;
+  DatasetFile file_;
+};
+
+class SimStore::DatasetScan final : public ChunkScan {
+ public:
+  DatasetScan(SimStore* store, DatasetFile file, uint32_t first)
+      : store_(store), file_(std::move(file)), next_(first) {}
+
+  Result<std::optional<std::string>> Next() override {
+    const auto next = [this]() -> Result<std::optional<std::string>> {
+      const std::lock_guard hold(store_->database_->mutex_);
+      const auto& chunks = store_->database_->files_[file_];
+      const auto found = chunks.lower_bound(next_);
+      if (found == chunks.end()) return std::optional<std::string>();
+      if (found->first == next_) return std::optional(found->second);
+      return Error{ErrorCode::kCorruption,
+                   fmt::format("chunk {} of a dataset's file is missing", next_)};
+    };
+    auto chunk = Carry(*store_->database_, *store_->link_, {"get-chunk"}, next);
+    if (chunk && *chunk) ++next_;
+    return chunk;
+  }
+
+ private:
+  SimStore* store_;
+  DatasetFile file_;
+  uint32_t next_;
+};
+
+Result<std::unique_ptr<ChunkWriter>> SimStore::WriteDataset(const DatasetFile& file) {
+  return std::unique_ptr<ChunkWriter>(std::make_unique<DatasetWriter>(this, file));
+}
+
+Result<std::unique_ptr<ChunkScan>> SimStore::ScanDataset(const DatasetFile& file, uint32_t first) {
+  return std::unique_ptr<ChunkScan>(std::make_unique<DatasetScan>(this, file, first));
+}
+
+Status SimStore::DropDataset(Incarnation version) {
+  return Carry(*database_, *link_, {"drop-dataset", true}, [database = database_, version] {
+    const std::lock_guard hold(database->mutex_);
+    std::erase_if(database->files_,
+                  [&](const auto& file) { return file.first.version == version; });
+    return Status();
+  });
+}
+
 Status SimStore::DropJob(Incarnation job) {
   return Carry(*database_, *link_, {"scan"}, [database = database_, job] {
     const std::lock_guard hold(database->mutex_);

@@ -85,6 +85,8 @@ class Database {
   std::recursive_mutex mutex_;  // guards what follows; what is told of changes may look at them
   std::map<std::string, JobRow> jobs_;
   std::map<Incarnation, JobRows> rows_;
+  std::map<std::string, DatasetRow> datasets_;
+  std::map<DatasetFile, std::map<uint32_t, std::string>> files_;  // chunks by sequence
 };
 
 class SimStore final : public Store {
@@ -110,11 +112,21 @@ class SimStore final : public Store {
                     std::shared_ptr<const void> segment) override;
   Result<std::shared_ptr<const void>> GetSegment(Incarnation job, AttemptId attempt) override;
   void DropSegment(Incarnation, AttemptId) override {}
+  Result<std::optional<DatasetRow>> GetDataset(const std::string& name) override;
+  Result<DatasetRow> CompareAndSetDataset(const std::string& name,
+                                          const std::optional<DatasetRow>& expected,
+                                          const DatasetRow& desired) override;
+  Result<std::vector<std::string>> ListDatasets() override;
+  Result<std::unique_ptr<ChunkWriter>> WriteDataset(const DatasetFile& file) override;
+  Result<std::unique_ptr<ChunkScan>> ScanDataset(const DatasetFile& file, uint32_t first) override;
+  Status DropDataset(Incarnation version) override;
   Status DropJob(Incarnation job) override;
 
  private:
   class Writer;
   class Scan;
+  class DatasetWriter;
+  class DatasetScan;
 
   Database* database_;
   StoreLink* link_;
