@@ -17,6 +17,12 @@ minke_static(minke_zlib z)
 minke_static(minke_re2 re2)
 minke_static(minke_fmt fmt)
 
+# Kafka's client: to build, only its header is needed.
+find_path(MINKE_RDKAFKA_INCLUDE librdkafka/rdkafka.h)
+if(NOT MINKE_RDKAFKA_INCLUDE)
+  message(WARNING "librdkafka-dev is missing: minke is built without the cluster")
+endif()
+
 if(MINKE_TESTS)
   find_package(GTest REQUIRED)
 endif()
