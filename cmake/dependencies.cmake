@@ -19,7 +19,9 @@ minke_static(minke_fmt fmt)
 
 # Kafka's client: to build, only its header is needed.
 find_path(MINKE_RDKAFKA_INCLUDE librdkafka/rdkafka.h)
-if(NOT MINKE_RDKAFKA_INCLUDE)
+find_library(MINKE_RDKAFKA_LIBRARY rdkafka) # for tests
+if(NOT MINKE_RDKAFKA_INCLUDE OR NOT MINKE_RDKAFKA_LIBRARY)
+  set(MINKE_RDKAFKA_INCLUDE "")
   message(WARNING "librdkafka-dev is missing: minke is built without the cluster")
 endif()
 

@@ -12,6 +12,9 @@ namespace minke {
 namespace {
 
 using Properties = std::map<std::string, std::string>;
+using PartitionList =
+    std::unique_ptr<rd_kafka_topic_partition_list_t,
+                    KafkaDeleter<&KafkaCalls::rd_kafka_topic_partition_list_destroy>>;
 
 // Bytes of a message that are not its content: key, headers of record and batch.
 constexpr size_t kMessageOverheadBytes = 64 << 10;
@@ -250,11 +253,25 @@ Result<std::optional<KafkaTopicShape>> KafkaClient::Describe(const std::string& 
   }
 }
 
+// Of RD_KAFKA_OFFSET_BEGINNING or …END. (rd_kafka_query_watermark_offsets waits for the brokers,
+// however long its time-out is.)
+rd_kafka_resp_err_t KafkaClient::OffsetAt(const std::string& topic, int64_t place, int timeout_ms,
+                                          int64_t* offset) const {
+  const PartitionList list(Kafka().rd_kafka_topic_partition_list_new(1));
+  auto* one = Kafka().rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), 0);
+  one->offset = place;
+  const auto code = Kafka().rd_kafka_offsets_for_times(handle_, list.get(), timeout_ms);
+  *offset = one->offset;
+  return code == RD_KAFKA_RESP_ERR_NO_ERROR ? one->err : code;
+}
+
 Result<KafkaOffsets> KafkaClient::Offsets(const std::string& topic, const KafkaDeadline& deadline) {
   for (;;) {
     KafkaOffsets offsets;
-    const auto code = Kafka().rd_kafka_query_watermark_offsets(
-        handle_, topic.c_str(), 0, &offsets.first, &offsets.end, deadline.LeftMs());
+    auto code = OffsetAt(topic, RD_KAFKA_OFFSET_BEGINNING, deadline.LeftMs(), &offsets.first);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      code = OffsetAt(topic, RD_KAFKA_OFFSET_END, deadline.LeftMs(), &offsets.end);
+    }
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return offsets;
     LogFormatted(LogLevel::kDebug, "Kafka: offsets of {}: {}", topic,
                  Kafka().rd_kafka_err2str(code));

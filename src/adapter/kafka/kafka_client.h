@@ -85,6 +85,8 @@ class KafkaClient {
 
  private:
   explicit KafkaClient(std::string brokers) : brokers_(std::move(brokers)) {}
+  rd_kafka_resp_err_t OffsetAt(const std::string& topic, int64_t place, int timeout_ms,
+                               int64_t* offset) const;
   static void OnError(rd_kafka_t* handle, int code, const char* reason, void* self);
   static void OnDelivery(rd_kafka_t* handle, const rd_kafka_message_t* message, void* self);
   static void OnLog(const rd_kafka_t* handle, int level, const char* facility, const char* text);

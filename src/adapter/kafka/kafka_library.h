@@ -63,9 +63,9 @@
   CALL(metadata)                           \
   CALL(metadata_destroy)                   \
   CALL(new)                                \
+  CALL(offsets_for_times)                  \
   CALL(poll)                               \
   CALL(produce)                            \
-  CALL(query_watermark_offsets)            \
   CALL(queue_cb_event_enable)              \
   CALL(queue_destroy)                      \
   CALL(queue_new)                          \
@@ -73,6 +73,9 @@
   CALL(topic_destroy)                      \
   CALL(topic_name)                         \
   CALL(topic_new)                          \
+  CALL(topic_partition_list_add)           \
+  CALL(topic_partition_list_destroy)       \
+  CALL(topic_partition_list_new)           \
   CALL(topic_result_error)                 \
   CALL(topic_result_error_string)          \
   CALL(topic_result_name)

@@ -157,8 +157,8 @@ Status KafkaReader::Look() {
   // Heartbeats come back when somebody makes the topic anew.
   if (view.is_gone && options_.topic != Topic::kHeartbeat) failure_ = Broken("is gone");
   if (failure_) return *failure_;
-  if (view.away) return *view.away;
   const bool is_newer = view.look > moved_at_look_;
+  if (view.away && is_newer) return *view.away;
   if (is_newer && (next_ > view.offsets.end || next_ < view.offsets.first)) return Check();
   return {};
 }
