@@ -382,6 +382,17 @@ TEST_F(KafkaFaults, AJournalThatIsCutIsRefusedAndHeartbeatsGoOnFromTheirEnd) {
   EXPECT_EQ(ReadOn(*log, heartbeats, 1), Texts{"new"});
 }
 
+// What the master goes by when it makes them anew, behind a claim.
+TEST_F(KafkaFaults, AnInboxThatIsDeletedIsNotFoundByWhoKnewItAndCreateMakesItAnew) {
+  const auto log = Created();
+  AppendAndRead(*log, Topic::kInbox, {"old"});
+  Meddler(options_.settings.brokers).Delete(NameOf(Topic::kInbox));
+  EXPECT_EQ(log->Range(Topic::kInbox).error().code, ErrorCode::kNotFound);
+  ASSERT_TRUE(log->Create());
+  EXPECT_EQ(log->Range(Topic::kInbox).value(), (std::pair<int64_t, int64_t>(0, 0)));
+  AppendAndRead(*log, Topic::kInbox, {"new"});
+}
+
 TEST_F(KafkaFaults, AnInboxMadeAnewTakesWhatIsAppendedByWhoKnewTheOldOne) {
   const auto log = Created();
   AppendAndRead(*log, Topic::kInbox, {"old"});

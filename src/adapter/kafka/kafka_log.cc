@@ -89,7 +89,7 @@ Error KafkaLog::State::Absent(Topic topic) const {
                  fmt::format("Kafka at {} has no topic {}: nobody has made it", brokers, name)};
   }
   if (topic != Topic::kJournal) {
-    return Error{ErrorCode::kUnavailable,
+    return Error{ErrorCode::kNotFound,
                  fmt::format("the topic {} of Kafka at {} is gone; the master makes it anew", name,
                              brokers)};
   }
@@ -190,7 +190,12 @@ Status KafkaLog::Append(Topic topic, std::string bytes) {
   if (auto refusal = writer->client->TakeRefusal(state_->NameOf(topic))) {
     return *std::move(refusal);
   }
-  rd_kafka_topic_t* handle = MINKE_TRY(state_->HandleOf(topic, *writer, deadline));
+  auto found = state_->HandleOf(topic, *writer, deadline);
+  if (!found && found.error().code == ErrorCode::kNotFound &&
+      state_->is_known[static_cast<size_t>(topic)]) {
+    found.error().code = ErrorCode::kUnavailable;  // the master makes it anew: try again then
+  }
+  rd_kafka_topic_t* handle = MINKE_TRY(std::move(found));
   const std::string key = topic == Topic::kJournal ? KafkaMarkKey(state_->mark) : "";
   const int failed =
       Kafka().rd_kafka_produce(handle, 0, RD_KAFKA_MSG_F_COPY, bytes.data(), bytes.size(),
