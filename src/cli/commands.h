@@ -12,6 +12,8 @@ namespace minke {
 void AddRunCommand(CLI::App& app, int* exit_code);
 void AddJobsCommand(CLI::App& app, int* exit_code);
 void AddVerifyCommand(CLI::App& app, int* exit_code);
+// setup, put, get, ls, rm; in the library minke_cluster_cli.
+void AddDatasetCommands(CLI::App& app, int* exit_code);
 void AddCompletionCommand(CLI::App& app, int* exit_code);
 void AddVersionCommand(CLI::App& app, int* exit_code);
 

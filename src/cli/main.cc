@@ -9,7 +9,8 @@ int main(int argc, char** argv) {
       "\n"
       "  minke run wordcount books/ -o out/       count the words of a folder of texts\n"
       "  minke jobs                               what jobs are built in\n"
-      "  minke verify out1/ out2/                 do two outputs hold the same records?",
+      "  minke verify out1/ out2/                 do two outputs hold the same records?\n"
+      "  minke put books books/                   put files into a dataset in Cassandra",
       "minke"};
   int exit_code = 0;
   app.require_subcommand(1);
@@ -17,6 +18,7 @@ int main(int argc, char** argv) {
   minke::AddRunCommand(app, &exit_code);
   minke::AddJobsCommand(app, &exit_code);
   minke::AddVerifyCommand(app, &exit_code);
+  minke::AddDatasetCommands(app, &exit_code);
   minke::AddCompletionCommand(app, &exit_code);
   minke::AddVersionCommand(app, &exit_code);
   return minke::ParseAndRun(app, argc, argv, &exit_code);

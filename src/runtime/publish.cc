@@ -6,13 +6,13 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <memory>
-#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 #include <vector>
 
 #include "control/fleet.h"
+#include "runtime/standard_output.h"
 #include "shuffle/merge.h"
 #include "task/dataset/dataset.h"
 #include "task/output/output_folder.h"
@@ -40,32 +40,6 @@ class Concatenation final : public RecordStream {
  private:
   std::vector<std::unique_ptr<RecordStream>> streams_;
   size_t at_ = 0;
-};
-
-// Standard output; whoever reads it may have gone, which is no error.
-class StandardOutput {
- public:
-  Status Write(Bytes bytes) {
-    while (!bytes.empty() && !closed_) {
-      const ssize_t n = write(STDOUT_FILENO, bytes.data(), bytes.size());
-      if (n >= 0) {
-        bytes.remove_prefix(static_cast<size_t>(n));
-      } else if (errno == EPIPE) {
-        closed_ = true;
-      } else if (errno == EAGAIN) {
-        pollfd waited{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
-        poll(&waited, 1, -1);
-      } else if (errno != EINTR) {
-        return Error{ErrorCode::kOutput,
-                     fmt::format("cannot write to standard output: {}", std::strerror(errno))};
-      }
-    }
-    return {};
-  }
-  bool is_closed() const { return closed_; }
-
- private:
-  bool closed_ = false;
 };
 
 // All parts' lines in their final order. What the streams read lives as long as `kept`.

@@ -544,7 +544,7 @@ void PutInput(Store& store, const std::string& path) {
   part->mutable_attempt()->set_n(1);
   part->mutable_file()->set_bytes(text.size());
   part->set_path(path);
-  const auto chunks = ChunkOutput::Open(store, FileOfPart(kVersion, *part), Codec::kLz4).value();
+  const auto chunks = ChunkOutput::Open(store, FileOfPart(kVersion, *part), {}).value();
   ASSERT_TRUE(chunks->Write(text));
   ASSERT_TRUE(chunks->Finish());
   const DatasetRow row{kVersion, StoreManifest(store, kVersion, manifest).value()};

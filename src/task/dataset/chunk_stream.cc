@@ -37,13 +37,17 @@ BlockOptions ChunkBlocks(Codec codec) {
 
 }  // namespace
 
-ChunkOutput::ChunkOutput(std::unique_ptr<ChunkWriter> writer, DatasetFile file, Codec codec)
-    : writer_(std::move(writer)), file_(std::move(file)), builder_(ChunkBlocks(codec)) {}
+ChunkOutput::ChunkOutput(std::unique_ptr<ChunkWriter> writer, DatasetFile file,
+                         const ChunkOptions& options)
+    : writer_(std::move(writer)),
+      file_(std::move(file)),
+      builder_(ChunkBlocks(options.codec)),
+      sequence_(options.first) {}
 
 Result<std::unique_ptr<ChunkOutput>> ChunkOutput::Open(Store& store, DatasetFile file,
-                                                       Codec codec) {
+                                                       const ChunkOptions& options) {
   auto writer = MINKE_TRY(store.WriteDataset(file));
-  return std::unique_ptr<ChunkOutput>(new ChunkOutput(std::move(writer), std::move(file), codec));
+  return std::unique_ptr<ChunkOutput>(new ChunkOutput(std::move(writer), std::move(file), options));
 }
 
 Status ChunkOutput::PutChunk(Bytes chunk) {

@@ -23,23 +23,30 @@ namespace minke {
 
 inline constexpr size_t kChunkBytes = 256 << 10;
 
+struct ChunkOptions {
+  Codec codec = Codec::kLz4;
+  uint32_t first =
+      0;  // sequence number of the first chunk: several may write stretches of one file
+};
+
 class ChunkOutput {
  public:
-  static Result<std::unique_ptr<ChunkOutput>> Open(Store& store, DatasetFile file, Codec codec);
+  static Result<std::unique_ptr<ChunkOutput>> Open(Store& store, DatasetFile file,
+                                                   const ChunkOptions& options);
 
   Status Write(Bytes bytes);
   // Returns when every chunk is acknowledged. Without it, what was written is garbage.
   Status Finish();
 
  private:
-  ChunkOutput(std::unique_ptr<ChunkWriter> writer, DatasetFile file, Codec codec);
+  ChunkOutput(std::unique_ptr<ChunkWriter> writer, DatasetFile file, const ChunkOptions& options);
   Status PutChunk(Bytes chunk);
 
   std::unique_ptr<ChunkWriter> writer_;
   DatasetFile file_;
   BlockBuilder builder_;
   std::string pending_;  // less than a chunk
-  uint32_t sequence_ = 0;
+  uint32_t sequence_;
 };
 
 class ChunkInput {

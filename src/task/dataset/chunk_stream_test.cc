@@ -20,7 +20,7 @@ std::string RandomBytes(size_t size, bool shrinks) {
 }
 
 void Put(Store& store, const DatasetFile& file, const std::string& bytes, size_t step) {
-  const auto output = ChunkOutput::Open(store, file, Codec::kLz4).value();
+  const auto output = ChunkOutput::Open(store, file, {}).value();
   for (size_t at = 0; at < bytes.size(); at += step) {
     ASSERT_TRUE(output->Write(Bytes(bytes).substr(at, step)));
   }

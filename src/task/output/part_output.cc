@@ -132,7 +132,7 @@ Result<std::unique_ptr<PartOutput>> PartOutput::Open(const JobContext& context,
   const LineOptions lines = LinesOf(context, key, value, name.empty());
   if (!context.output_dataset.empty()) {
     auto chunks = MINKE_TRY(ChunkOutput::Open(*context.store, {context.incarnation, spec.id, name},
-                                              context.block.codec));
+                                              {.codec = context.block.codec}));
     auto writer =
         std::make_unique<PartWriter>(std::make_unique<StoredFile>(std::move(chunks)), lines);
     return std::unique_ptr<PartOutput>(std::make_unique<FilePart>(name, std::move(writer), true));

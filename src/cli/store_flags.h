@@ -1,0 +1,30 @@
+// The flags that say where the store is, the same for every command that talks to one, and the
+// store opened by them. A build without Cassandra has the flags, and says so when one is used.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "base/result.h"
+#include "port/store.h"
+
+namespace minke {
+
+struct StoreFlags {
+  std::string cassandra;  // host:port of some nodes, with commas between
+  std::string keyspace = "minke";
+  std::string user, password_file, ca;
+  std::string config;
+};
+
+void AddStoreFlags(CLI::App& command, StoreFlags* flags);
+
+// kInvalidArgument: no store is named; kUnavailable, kConfiguration: as CassandraStore::Open.
+Result<std::unique_ptr<Store>> OpenStore(CLI::App& command, const StoreFlags& flags);
+// Makes keyspace and base tables, `replicas` (0: three, or as many as there are nodes) of each.
+Status SetUpStore(CLI::App& command, const StoreFlags& flags, uint32_t replicas);
+
+}  // namespace minke

@@ -1,0 +1,37 @@
+// `minke get`: a dataset becomes an output folder, or goes to standard output.
+//
+// A folder is written as the output of a job is: aside, moved in one step, _SUCCESS last. What is
+// read is held against the fingerprints of the manifest.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "port/store.h"
+
+namespace minke {
+
+struct GetOptions {
+  uint32_t threads = 1;
+  bool overwrite = false;
+  bool sync = false;
+};
+
+struct GetDone {
+  uint64_t parts = 0;
+  uint64_t records = 0;  // of the main output
+  uint64_t bytes = 0;    // of all
+};
+
+// All outputs of the dataset into the folder. kAlreadyExists, kOutput: as of OutputFolder;
+// kCorruption: the store does not hold what was put.
+Result<GetDone> GetIntoFolder(Store& store, const std::string& dataset, const std::string& folder,
+                              const GetOptions& options);
+// The bytes of the main output, part by part, to `write`.
+Result<GetDone> GetInOrder(Store& store, const std::string& dataset,
+                           const std::function<Status(Bytes)>& write);
+
+}  // namespace minke
