@@ -73,6 +73,9 @@ mcql_session* mcql_connect(const mcql_options* options, mcql_error* error);
  * are to be freed before. */
 void mcql_close(mcql_session* session);
 
+/* How many nodes the cluster has, as far as the driver knows. */
+size_t mcql_nodes(const mcql_session* session);
+
 /* NULL on failure. Conditions (IF) are decided at SERIAL. */
 mcql_statement* mcql_prepare(mcql_session* session, mcql_bytes cql, uint8_t consistency,
                              mcql_error* error);

@@ -208,6 +208,15 @@ unsafe extern "C" fn mcql_close(session: *mut McqlSession) {
     runtime.shutdown_timeout(CLOSE_TIMEOUT);
 }
 
+#[no_mangle]
+unsafe extern "C" fn mcql_nodes(session: *const McqlSession) -> usize {
+    (*session)
+        .session
+        .get_cluster_state()
+        .get_nodes_info()
+        .len()
+}
+
 unsafe fn prepare(
     session: &McqlSession,
     cql: McqlBytes,

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <thread>
 #include <unistd.h>
+#include <vector>
 
 #include "adapter/cassandra/cassandra_setup.h"
 #include "adapter/cassandra/cassandra_store.h"
@@ -369,6 +370,40 @@ TEST_F(CassandraFaults, ACompareAndSetWhoseAnswerIsLostMayHaveBeenOvertaken) {
 }
 
 // ---- what it costs
+
+TEST_F(CassandraFaults, FourWritersShareOneWindowAndNothingIsLost) {
+  options_.in_flight_share_bytes = size_t{2} << 20;
+  auto store = Open();
+  ASSERT_TRUE(store->MakeShuffleTable(kJob, kTable, {.span = 256}));
+  constexpr uint32_t kWriters = 4;
+  constexpr uint32_t kEach = 100;
+  const std::string block(size_t{256} << 10, 'x');
+  const size_t before = ResidentBytes();
+  std::atomic<size_t> most_in_flight = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (uint32_t map_task = 0; map_task < kWriters; ++map_task) {
+      threads.emplace_back([&, map_task] {
+        auto writer = store->WriteShuffle(kJob, kTable).value();
+        for (uint32_t i = 0; i < kEach; ++i) {
+          EXPECT_TRUE(writer->Put({0, 0, map_task, {1, map_task + 1}, i}, block));
+          const size_t in_flight = store->load().in_flight_bytes;
+          for (size_t most = most_in_flight;
+               in_flight > most && !most_in_flight.compare_exchange_weak(most, in_flight);) {
+          }
+        }
+        EXPECT_TRUE(writer->Finish());
+      });
+    }
+  }
+  EXPECT_LE(most_in_flight, options_.in_flight_share_bytes);
+  EXPECT_GT(most_in_flight, options_.in_flight_share_bytes / 2);
+  EXPECT_LT(ResidentBytes(), before + (64u << 20)) << "of 100 MiB that were written";
+  EXPECT_EQ(store->load().in_flight_bytes, 0u);
+  const auto scan = store->ScanShuffle(kJob, kTable, {0, 0, true}).value();
+  for (uint32_t i = 0; i < kWriters * kEach; ++i) ASSERT_TRUE(scan->Next().value().has_value());
+  EXPECT_FALSE(scan->Next().value().has_value());
+}
 
 TEST_F(CassandraFaults, ABlockIsOneRequestAndAScanOneForFourMebibytes) {
   auto store = Open();

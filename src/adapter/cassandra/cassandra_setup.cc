@@ -17,8 +17,7 @@ constexpr std::array kTables = {
     "CREATE TABLE IF NOT EXISTS {}.jobs (name text PRIMARY KEY, incarnation text, "
     "spec_hash bigint, state int, exit_code int)",
     "CREATE TABLE IF NOT EXISTS {}.blocks (incarnation text, shard int, name text, part int, "
-    "parts int, checksum bigint, bytes blob, PRIMARY KEY ((incarnation, shard), name, part)) "
-    "WITH compression = {{'enabled': false}}",
+    "parts int, checksum bigint, bytes blob, PRIMARY KEY ((incarnation, shard), name, part))",
     "CREATE TABLE IF NOT EXISTS {}.shuffle_tables (incarnation text, name text, span int, "
     "PRIMARY KEY (incarnation, name))",
     "CREATE TABLE IF NOT EXISTS {}.datasets (name text PRIMARY KEY, version text, "

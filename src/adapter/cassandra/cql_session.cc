@@ -1,5 +1,6 @@
 #include "adapter/cassandra/cql_session.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <minke_cql.h>
 #include <utility>
@@ -199,6 +200,8 @@ Result<std::unique_ptr<CqlSession>> CqlSession::Connect(const CassandraOptions& 
 }
 
 CqlSession::~CqlSession() { mcql_close(session_); }
+
+size_t CqlSession::nodes() const { return std::max<size_t>(1, mcql_nodes(session_)); }
 
 CqlOutcome<CqlStatement> CqlSession::Prepare(Bytes cql, Consistency consistency) {
   mcql_error error;

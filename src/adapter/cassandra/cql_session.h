@@ -119,6 +119,7 @@ class CqlSession {
   CqlSession(const CqlSession&) = delete;
   CqlSession& operator=(const CqlSession&) = delete;
 
+  size_t nodes() const;  // of the cluster, as far as is known; at least 1
   CqlOutcome<CqlStatement> Prepare(Bytes cql, Consistency consistency);  // blocks
   CqlOutcome<void> ChangeSchema(Bytes cql);                              // blocks
   // Returns at once. page empty: the first.

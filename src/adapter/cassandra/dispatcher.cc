@@ -26,8 +26,9 @@ struct Dispatcher::Call {
 
 namespace {
 
-RequestWindowOptions WindowOf(const CassandraOptions& options) {
+RequestWindowOptions WindowOf(const CassandraOptions& options, size_t nodes) {
   RequestWindowOptions window;
+  window.max_bytes *= nodes;
   window.min_bytes = std::min(window.min_bytes, options.in_flight_share_bytes);
   window.start_bytes = std::min(window.start_bytes, options.in_flight_share_bytes);
   window.max_bytes = std::min(window.max_bytes, options.in_flight_share_bytes);
@@ -56,7 +57,7 @@ Dispatcher::Dispatcher(std::unique_ptr<CqlSession> session, const CassandraOptio
       deadline_ms_(options.deadline_ms),
       request_timeout_ms_(options.request_timeout_ms),
       clock_(clock),
-      window_(WindowOf(options)),
+      window_(WindowOf(options, session_->nodes())),
       next_id_(RandomSeed() >> 1) {
   session_->OnCompleted(&Drop, this);
 }

@@ -15,7 +15,7 @@ namespace minke {
 struct RequestWindowOptions {
   size_t start_bytes = size_t{4} << 20;
   size_t min_bytes = size_t{512} << 10;
-  size_t max_bytes = size_t{8} << 20;
+  size_t max_bytes = size_t{8} << 20;  // of one node
   int64_t p99_target_ms = 1000;
 };
 
