@@ -150,11 +150,10 @@ void KafkaClient::OnDelivery(rd_kafka_t* /*handle*/, const rd_kafka_message_t* m
   }
 }
 
-void KafkaClient::OnLog(const rd_kafka_t* /*handle*/, int level, const char* facility,
+// What matters of it comes back from calls, as errors.
+void KafkaClient::OnLog(const rd_kafka_t* /*handle*/, int /*level*/, const char* facility,
                         const char* text) {
-  constexpr int kCritical = 2;  // of syslog
-  const LogLevel ours = level <= kCritical ? LogLevel::kError : LogLevel::kDebug;
-  LogFormatted(ours, "Kafka: {}: {}", facility, text);
+  LogFormatted(LogLevel::kDebug, "Kafka: {}: {}", facility, text);
 }
 
 std::optional<Error> KafkaClient::TakeRefusal(const std::string& topic) {
@@ -222,7 +221,7 @@ Result<std::optional<KafkaTopicShape>> KafkaClient::Describe(const std::string& 
   if (named == nullptr) return ErrorOf(Kafka().rd_kafka_last_error(), "naming " + topic);
   // In pieces that grow: short ones see early that we are refused, long ones let slow brokers
   // answer.
-  for (int piece_ms = 250;; piece_ms *= 2) {
+  for (int piece_ms = 250;; piece_ms = std::min(piece_ms * 2, 10'000)) {
     const rd_kafka_metadata_t* answer = nullptr;
     const auto code =
         Kafka().rd_kafka_metadata(handle_, 0, named.get(), &answer, deadline.LeftMs(piece_ms));
