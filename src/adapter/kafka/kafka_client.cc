@@ -45,8 +45,10 @@ Properties DefaultsOf(KafkaClient::Kind kind) {
                          {"queued.max.messages.kbytes", "4096"}});
     return all;
   }
+  // One request at a time: it takes with it all that has come meanwhile.
   all.merge(Properties{{"queue.buffering.max.ms", "0"},
                        {"queue.buffering.max.kbytes", "16384"},
+                       {"max.in.flight.requests.per.connection", "1"},
                        {"retry.backoff.ms", "50"},
                        {"delivery.report.only.error", "true"}});
   if (kind == KafkaClient::Kind::kWriter) {
@@ -57,9 +59,7 @@ Properties DefaultsOf(KafkaClient::Kind kind) {
                          {"message.timeout.ms", "0"},
                          {"request.timeout.ms", "10000"}});
   } else {
-    all.merge(Properties{{"acks", "1"},
-                         {"message.timeout.ms", "10000"},
-                         {"max.in.flight.requests.per.connection", "1"}});
+    all.merge(Properties{{"acks", "1"}, {"message.timeout.ms", "10000"}});
   }
   return all;
 }
