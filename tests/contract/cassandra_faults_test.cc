@@ -327,6 +327,34 @@ TEST_F(CassandraFaults, AfterTheDeadlineTheCallSaysSoAndTheNextOneWorks) {
   EXPECT_EQ(store->GetBlock(kJob, "late").value(), "minke");
 }
 
+// The history timeout-is-not-loss: what is read must end in an error, or be whole.
+TEST_F(CassandraFaults, AScanThatWasCutOffSaysSoForEverAndNeverLooksLikeALoss) {
+  options_.request_timeout_ms = 300;
+  options_.deadline_ms = 1500;
+  constexpr uint32_t kLarge = 100;
+  auto store = Open();
+  ASSERT_TRUE(store->MakeShuffleTable(kJob, kTable, {.span = 256}));
+  const auto writer = store->WriteShuffle(kJob, kTable).value();
+  for (uint32_t i = 0; i < kLarge; ++i) {
+    ASSERT_TRUE(writer->Put({0, 0, 0, {1, 1}, i}, std::string(size_t{256} << 10, 'x')));
+  }
+  ASSERT_TRUE(writer->Finish());
+  const auto scan = store->ScanShuffle(kJob, kTable, {0, 0}).value();
+  ASSERT_TRUE(lane_.Tell("stop cassandra"));
+  uint32_t blocks = 0;
+  auto block = scan->Next();
+  for (; block && *block; block = scan->Next()) ++blocks;
+  ASSERT_TRUE(lane_.Tell("cont cassandra"));
+  ASSERT_FALSE(block) << "after " << blocks;
+  EXPECT_EQ(block.error().code, ErrorCode::kUnavailable) << block.error().text;
+  EXPECT_LT(blocks, kLarge);
+  EXPECT_EQ(scan->Next().error().code, ErrorCode::kUnavailable) << "though it is back";
+  options_.deadline_ms = 60'000;
+  store = Open();
+  const auto again = store->ScanShuffle(kJob, kTable, {0, 0}).value();
+  for (uint32_t i = 0; i < kLarge; ++i) ASSERT_TRUE(again->Next().value()) << i;
+}
+
 TEST_F(CassandraFaults, ACompareAndSetWhoseAnswerIsLostIsReadBack) {
   options_.request_timeout_ms = 300;
   const JobRow row{kJob, 7, JobState::kOpen, 0};

@@ -113,16 +113,24 @@ class FileScan final : public ChunkScan {
     return {};
   }
 
+  // After an error the scan is over: a chunk may have been read in part.
   Result<std::optional<std::string>> Next() override {
+    if (failed_) return *failed_;
+    auto chunk = Read();
+    if (!chunk) failed_ = chunk.error();
+    return chunk;
+  }
+
+ private:
+  Result<std::optional<std::string>> Read() {
     const int64_t slice = next_ / DatasetFiles::kSliceChunks;
     if (slice > last_slice_) return std::optional<std::string>();
     if (pager_ == nullptr) MINKE_TRY_STATUS(Enter(static_cast<uint32_t>(slice)));
-    if (!std::exchange(is_at_row_, false) && !MINKE_TRY(pager_->Next())) {
+    if (!MINKE_TRY(pager_->Next())) {
       if (slice == last_slice_) return std::optional<std::string>();
       return Damaged("is missing");
     }
     if (pager_->rows().int32(pager_->row(), 0) != static_cast<int32_t>(next_)) {
-      is_at_row_ = true;  // found missing as often as it is asked for
       return Damaged("is missing");
     }
     std::string chunk;
@@ -132,7 +140,6 @@ class FileScan final : public ChunkScan {
     return std::optional(std::move(chunk));
   }
 
- private:
   Status Enter(uint32_t slice) {
     auto statement = MINKE_TRY(connection_->Statement(kGet));
     // The pager keeps the values for longer than this call: the key's texts are as old as it.
@@ -170,7 +177,7 @@ class FileScan final : public ChunkScan {
   uint32_t next_;
   int64_t last_slice_ = -1;
   std::unique_ptr<Pager> pager_;  // over the slice of next_
-  bool is_at_row_ = false;
+  std::optional<Error> failed_;
 };
 
 }  // namespace

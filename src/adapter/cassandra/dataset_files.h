@@ -22,7 +22,8 @@ class DatasetFiles {
   explicit DatasetFiles(Connection* connection) : connection_(connection) {}
 
   Result<std::unique_ptr<ChunkWriter>> Write(const DatasetFile& file);
-  // Read at LOCAL_QUORUM: nobody here could tell that the end is missing.
+  // Read at LOCAL_QUORUM: nobody here could tell that the end is missing. After an error the scan
+  // says the same for ever: begin another.
   Result<std::unique_ptr<ChunkScan>> Scan(const DatasetFile& file, uint32_t first);
   Status Drop(Incarnation version);
 

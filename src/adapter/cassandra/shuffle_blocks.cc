@@ -56,7 +56,17 @@ class Scan final : public ShuffleScan {
     return {};
   }
 
+  // A scan that was cut off in the middle is over: what it would go on with might lack something,
+  // and that must never look like a loss.
   Result<std::optional<ShuffleBlock>> Next() override {
+    if (failed_) return *failed_;
+    auto block = Read();
+    if (!block && block.error().code != ErrorCode::kCorruption) failed_ = block.error();
+    return block;
+  }
+
+ private:
+  Result<std::optional<ShuffleBlock>> Read() {
     while (rest_ != nullptr) {
       auto more = rest_->Next();
       if (!more) return access_.Named(more.error());
@@ -74,7 +84,6 @@ class Scan final : public ShuffleScan {
     return block;
   }
 
- private:
   // The run goes on in `slice` if it has filled the one before.
   Status EnterSlice(uint64_t slice) {
     rest_.reset();
@@ -125,6 +134,7 @@ class Scan final : public ShuffleScan {
   uint64_t slice_ = 0;
   ShuffleKey last_;
   bool is_at_row_ = false;
+  std::optional<Error> failed_;
 };
 
 }  // namespace

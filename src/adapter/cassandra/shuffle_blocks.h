@@ -25,7 +25,8 @@ struct ShuffleAccess {
 };
 
 Result<std::unique_ptr<ShuffleWriter>> OpenShuffleWriter(const ShuffleAccess& access);
-// Reads the first page: kNotFound if the table is gone.
+// Reads the first page: kNotFound if the table is gone. After an error other than kCorruption the
+// scan says the same for ever: begin another.
 Result<std::unique_ptr<ShuffleScan>> OpenShuffleScan(const ShuffleAccess& access,
                                                      const ShuffleRange& range);
 
