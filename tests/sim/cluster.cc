@@ -109,7 +109,7 @@ std::vector<Process*> Cluster::processes() const {
 std::optional<GateAnswer> Cluster::AskGate(proto::PhaseKind role, Random& random) const {
   std::vector<MasterNode*> listening;
   for (MasterNode* master : masters()) {
-    if (!master->is_stopped() && !master->is_cut_off && master->brain() != nullptr) {
+    if (!master->is_stopped() && !master->is_cut_from_log && master->brain() != nullptr) {
       listening.push_back(master);
     }
   }

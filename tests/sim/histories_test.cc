@@ -527,6 +527,28 @@ TEST_F(History, DoneTooEarly) {
   EndWell();
 }
 
+// A worker that nobody hears of any more does its work all the same, and comes back when it was
+// done elsewhere.
+TEST_F(History, LoserAfterLost) {
+  cluster_->StartMaster();
+  WorkerNode& unheard = StartWorker(1);
+  ASSERT_TRUE(UntilBegun(kMap, 1));
+  const AttemptId attempt = truth()->live().begin()->first;
+  const TaskId task = truth()->TaskOf(attempt);
+  unheard.is_cut_from_log = true;
+  StartWorker(2);
+  ASSERT_TRUE(UntilJob([&](const Job& job) { return job.task(task).winner.n != 0; }));
+  EXPECT_EQ(truth()->StateOf(attempt), AttemptState::kLost);
+  cluster_->machinery().weather.append_ms_max = 2'000;  // there is time for what it says to land
+  unheard.is_cut_from_log = false;
+  unheard.Ready();
+  ASSERT_TRUE(UntilFact([&](const proto::Fact& fact) {
+    return fact.has_task_done() && FromProto(fact.task_done().attempt()) == attempt;
+  }));
+  EndWell();
+  EXPECT_NE(truth()->task(task).winner, attempt);
+}
+
 // What a stopped master and a stopped worker still say counts for nothing.
 TEST_F(History, ZombiesGoOn) {
   MasterNode& master = cluster_->StartMaster();

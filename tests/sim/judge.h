@@ -69,6 +69,7 @@ class Judge {
     uint64_t sequence = 0;
     JournalReader reader;
     Job job;
+    bool is_broken = false;  // and the job of no use
     std::map<AttemptId, TaskId> assigned;
     std::map<TaskId, AttemptId> winners;
     std::map<uint32_t, uint32_t> open;  // step → its kind

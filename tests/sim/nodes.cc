@@ -170,7 +170,7 @@ std::optional<int> WorkerNode::PassGate() {
   while (is_alive()) {
     if (must_stop_) return 143;
     Sleep(random().Between(2, 60));  // the question travels
-    const auto answer = is_cut_off ? std::nullopt : cluster_->AskGate(shape_.role, random());
+    const auto answer = is_cut_from_log ? std::nullopt : cluster_->AskGate(shape_.role, random());
     Sleep(random().Between(2, 60));
     if (answer && answer->state == GateState::kOver) return 0;
     if (answer && answer->state == GateState::kOpen) {

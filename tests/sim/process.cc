@@ -118,23 +118,16 @@ bool Process::Lives() {
   return is_alive_;
 }
 
-bool Process::Reaches() { return Lives() && !is_cut_off && !machinery_->weather.is_log_away; }
+bool Process::Reaches() { return Lives() && !is_cut_from_log && !machinery_->weather.is_log_away; }
 
 AppendFate Process::FateOf(Topic) {
   const Weather& weather = machinery_->weather;
   if (!Lives() || random_.Chance(weather.append_refused)) return {true, {}};
   const auto delay = [&] { return random_.Between(0, weather.append_ms_max); };
-  if (is_cut_off || weather.is_log_away) {
-    // What is queued when the service goes is refused, lost, or gets there when it is back.
-    switch (random_.Below(3)) {
-      case 0:
-        return {true, {}};
-      case 1:
-        return {false, {}};
-      default:
-        return {false, {random_.Between(1, weather.append_late_ms_max)}};
-    }
-  }
+  // What is queued when the service goes is refused or lost, or gets there at last.
+  if (is_cut_from_log) return {random_.Chance(500), {}};
+  if (weather.is_log_away && random_.Chance(667)) return {random_.Chance(500), {}};
+  if (weather.is_log_away) return {false, {random_.Between(1, weather.append_late_ms_max)}};
   if (random_.Chance(weather.append_lost)) return {false, {}};
   if (random_.Chance(weather.append_twice)) {
     return {false, {delay(), random_.Between(1, weather.append_late_ms_max)}};
@@ -159,7 +152,7 @@ StoreFate Process::DrawFate() {
   if (!Lives()) return StoreFate::kDead;
   if (weather.store_ms_max > 0) Sleep(random_.Between(0, weather.store_ms_max) * slowness);
   if (!Lives()) return StoreFate::kDead;
-  if (is_cut_off || weather.is_store_away || random_.Chance(weather.store_refused)) {
+  if (is_cut_from_store || weather.is_store_away || random_.Chance(weather.store_refused)) {
     return StoreFate::kRefused;
   }
   if (random_.Chance(weather.store_unanswered)) return StoreFate::kUnanswered;

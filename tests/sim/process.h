@@ -62,9 +62,10 @@ class Process : public LogLink, public StoreLink {
   bool is_gone() const { return is_gone_; }
   std::optional<int> exit_code() const { return exit_code_; }  // nothing: it was killed
   const std::string& name() const { return name_; }
-  bool is_cut_off = false;  // it reaches neither log nor store
-  int64_t lag = 0;          // after which it sees messages, ms
-  uint32_t slowness = 1;    // of its attempts
+  bool is_cut_from_log = false;
+  bool is_cut_from_store = false;
+  int64_t lag = 0;        // after which it sees messages, ms
+  uint32_t slowness = 1;  // of its attempts
 
   // ---- from within
   // Lets time pass; a dead process comes back at once.

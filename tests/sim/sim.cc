@@ -7,11 +7,13 @@
 //
 // Exits with 1 if a law was broken, and says which, and the line that replays it.
 #include <charconv>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <fmt/format.h>
 #include <string>
 #include <string_view>
+#include <unistd.h>
 
 #include "base/logging.h"
 #include "storm.h"
@@ -60,6 +62,28 @@ Request Parse(int argc, char** argv) {
   return request;
 }
 
+// A run that takes the process down says which one it was, too.
+std::string crash_text;
+
+void OnCrash(int signal) {
+  (void)!write(STDOUT_FILENO, crash_text.data(), crash_text.size());
+  std::signal(signal, SIG_DFL);
+  raise(signal);
+}
+
+void NameInCrash(uint64_t seed) {
+  static char stack[64 << 10];
+  crash_text = fmt::format("seed {}: crashes\n  minke_sim --seed {} --trace\n", seed, seed);
+  const stack_t aside{.ss_sp = stack, .ss_flags = 0, .ss_size = sizeof(stack)};
+  sigaltstack(&aside, nullptr);
+  struct sigaction action{};
+  action.sa_handler = &OnCrash;
+  action.sa_flags = SA_ONSTACK | SA_RESETHAND;
+  for (const int signal : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL}) {
+    sigaction(signal, &action, nullptr);
+  }
+}
+
 std::string TraceOf(uint64_t seed) {
   std::string trace;
   RunSeed(seed, {[&](const std::string& line) { trace += line + "\n"; }, true});
@@ -102,6 +126,7 @@ int Main(int argc, char** argv) {
   StartLogging({.role = "sim", .level = LogLevel::kOff});
   uint64_t broken = 0;
   for (uint64_t seed = request.from; seed < request.from + request.count; ++seed) {
+    NameInCrash(seed);
     const bool is_right = request.is_same ? IsSame(seed) : IsRight(seed, request);
     broken += is_right ? 0 : 1;
   }

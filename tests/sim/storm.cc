@@ -8,7 +8,7 @@
 namespace minke::sim {
 namespace {
 
-constexpr int64_t kStormMs = 150'000;
+constexpr int64_t kStormMs = 200'000;
 constexpr int64_t kCalmMs = 1'800'000;  // in which a run must end
 constexpr size_t kMastersMax = 3;
 constexpr size_t kWorkersMax = 6;
@@ -31,18 +31,19 @@ Storm::Storm(Cluster* cluster, Random random) : cluster_(*cluster), random_(rand
       &Storm::StoreAway,      &Storm::LogAway,       &Storm::Lag,
       &Storm::LoseBlock,      &Storm::LoseReport,    &Storm::MakeTopicAnew,
       &Storm::TrimHeartbeats, &Storm::RepeatMessage, &Storm::PauseAndResume};
+  const uint64_t density = random_.Of(std::vector<uint64_t>{100, 250, 600});
   for (const Fault fault : all) {
-    if (random_.Chance(550)) faults_.push_back(fault);
+    if (random_.Chance(density)) faults_.push_back(fault);
   }
   if (faults_.empty()) faults_.push_back(random_.Of(all));
-  pause_ms_max_ = random_.Between(400, 6'000);
-  SetWeather();
+  pause_ms_max_ = random_.Between(400, 9'000);
+  SetWeather(density);
 }
 
-void Storm::SetWeather() {
+void Storm::SetWeather(uint64_t density) {
   Weather& weather = cluster_.weather();
-  const auto some = [this](uint32_t per_mille_max) {
-    return random_.Chance(500) ? static_cast<uint32_t>(random_.Below(per_mille_max)) : 0;
+  const auto some = [this, density](uint32_t per_mille_max) {
+    return random_.Chance(density) ? static_cast<uint32_t>(random_.Below(per_mille_max)) : 0;
   };
   weather.append_ms_max = random_.Between(0, 40);
   weather.append_lost = some(60);
@@ -56,7 +57,7 @@ void Storm::SetWeather() {
   weather.store_late = some(40);
   weather.scan_misses = some(100);
   weather.store_late_ms_max = random_.Between(100, 25'000);
-  weather.dies = random_.Chance(400) ? static_cast<uint32_t>(random_.Below(3'000)) : 0;
+  weather.dies = random_.Chance(density) ? static_cast<uint32_t>(random_.Below(3'000)) : 0;
   weather.user_code = some(60);
 }
 
@@ -78,7 +79,7 @@ void Storm::Calm() {
   weather.store_ms_max = 10;
   for (Process* process : cluster_.processes()) {
     process->SetStopped(false);
-    process->is_cut_off = false;
+    process->is_cut_from_log = process->is_cut_from_store = false;
     process->lag = 0;
     process->slowness = 1;
   }
@@ -99,6 +100,11 @@ Process* Storm::AnyProcess() {
   return all.empty() ? nullptr : random_.Of(all);
 }
 
+// Shorter than a lease as often as longer.
+int64_t Storm::AWhile() {
+  return random_.Chance(500) ? random_.Between(100, 25'000) : random_.Between(31'000, 75'000);
+}
+
 void Storm::Kill() {
   if (Process* process = AnyProcess()) process->Kill();
 }
@@ -107,17 +113,21 @@ void Storm::StopForAWhile() {
   Process* process = AnyProcess();
   if (process == nullptr || process->is_stopped()) return;
   process->SetStopped(true);
-  Later(random_.Between(100, 90'000), [process] { process->SetStopped(false); });
+  Later(AWhile(), [process] { process->SetStopped(false); });
 }
 
+// From the log, as often as not only from that: its attempts go on, and nobody hears of them.
 void Storm::CutOff() {
   Process* process = AnyProcess();
-  if (process == nullptr || process->is_cut_off) return;
-  process->Say("is cut off");
-  process->is_cut_off = true;
-  Later(random_.Between(100, 60'000), [process] {
+  if (process == nullptr || process->is_cut_from_log || process->is_cut_from_store) return;
+  const uint64_t dice = random_.Below(10);
+  process->is_cut_from_log = dice < 8;
+  process->is_cut_from_store = dice >= 5;
+  process->Say(
+      fmt::format("is cut off from{}{}", dice < 8 ? " log" : "", dice < 5 ? "" : " store"));
+  Later(AWhile(), [process] {
     if (process->is_alive()) process->Say("reaches the services again");
-    process->is_cut_off = false;
+    process->is_cut_from_log = process->is_cut_from_store = false;
     process->Ready();
   });
 }
@@ -165,7 +175,7 @@ void Storm::Lag() {
 }
 
 // What is public already, or about to be, is not made again.
-bool Storm::MayHarm(AttemptId) const {
+bool Storm::MayHarm() const {
   const auto row = cluster_.row();
   const Job* job = row ? cluster_.judge().JobOf(row->incarnation) : nullptr;
   return job != nullptr && job->publish() == nullptr && job->finished() == nullptr;
@@ -173,7 +183,7 @@ bool Storm::MayHarm(AttemptId) const {
 
 void Storm::LoseBlock() {
   const auto row = cluster_.row();
-  if (!row || !MayHarm({})) return;
+  if (!row || !MayHarm()) return;
   const auto winners = cluster_.judge().WinnersOf(row->incarnation);
   if (winners.empty()) return;
   const AttemptId attempt = random_.Of(winners);
@@ -193,7 +203,7 @@ void Storm::LoseBlock() {
 
 void Storm::LoseReport() {
   const auto row = cluster_.row();
-  if (!row || !MayHarm({})) return;
+  if (!row || !MayHarm()) return;
   const auto winners = cluster_.judge().WinnersOf(row->incarnation);
   if (winners.empty()) return;
   const AttemptId attempt = random_.Of(winners);

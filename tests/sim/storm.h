@@ -25,8 +25,7 @@ class Storm {
  private:
   using Fault = void (Storm::*)();
 
-  void Gust();
-  void SetWeather();
+  void SetWeather(uint64_t density);
   void Kill();
   void StopForAWhile();
   void CutOff();
@@ -43,8 +42,9 @@ class Storm {
   void RepeatMessage();
   void PauseAndResume();
   Process* AnyProcess();
+  int64_t AWhile();
   void Later(int64_t ms, std::function<void()> end);
-  bool MayHarm(AttemptId attempt) const;
+  bool MayHarm() const;
 
   Cluster& cluster_;
   Random random_;
