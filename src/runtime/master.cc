@@ -220,13 +220,11 @@ Status Master::Do(MakeShuffleTable& effect) {
 Status Master::Do(ReadReport& effect) {
   auto bytes = ports_.store->GetBlock(brain_.incarnation(), ReportName(effect.attempt));
   proto::Report report;
-  if (bytes && report.ParseFromString(*bytes)) {
-    brain_.ReportRead(effect.attempt, &report);
-  } else if (!bytes && bytes.error().code != ErrorCode::kNotFound) {
-    return std::move(bytes).error();
-  } else {
-    brain_.ReportRead(effect.attempt, nullptr);
-  }
+  const bool is_lost = !bytes && (bytes.error().code == ErrorCode::kNotFound ||
+                                  bytes.error().code == ErrorCode::kCorruption);
+  if (!bytes && !is_lost) return std::move(bytes).error();
+  const bool is_whole = bytes && report.ParseFromString(*bytes);
+  brain_.ReportRead(effect.attempt, is_whole ? &report : nullptr);
   return {};
 }
 

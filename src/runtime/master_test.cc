@@ -86,16 +86,20 @@ class UnsteadyLog final : public Log {
   Trouble* trouble_;
 };
 
-// Reports may be lost.
+// Reports may be lost, or damaged.
 class LosingStore final : public MemoryStore {
  public:
   Result<std::string> GetBlock(Incarnation job, const std::string& name) override {
     if (has_lost_reports && name.starts_with("report-")) {
       return Error{ErrorCode::kNotFound, "no such block"};
     }
+    if (name.starts_with("report-") && damaged_reads-- > 0) {
+      return Error{ErrorCode::kCorruption, "the block is not what was written"};
+    }
     return MemoryStore::GetBlock(job, name);
   }
   bool has_lost_reports = false;
+  int damaged_reads = 0;  // so many are answered so
 };
 
 // A job of one map task, whose worker is the test.
@@ -302,6 +306,21 @@ TEST_F(MasterTest, AnotherVersionThatStandsIsReplacedOnceTheJournalNamesIt) {
   other_version_ = 99;
   Finish(*master);
   EXPECT_EQ(master->brain().job().publish()->expected(), 99u);
+}
+
+TEST_F(MasterTest, ATaskWhoseReportIsDamagedRunsAgain) {
+  const auto master = NewMaster();
+  Settle(*master);
+  store_.damaged_reads = 1;
+  Join();
+  Settle(*master);
+  End(*master);
+  Settle(*master);
+  EXPECT_FALSE(master->exit());
+  End(*master);
+  PassTime(*master, 1'000);
+  ASSERT_TRUE(master->exit());
+  EXPECT_EQ(master->exit()->code, 0) << master->exit()->text;
 }
 
 TEST_F(MasterTest, TheNextMasterPublishesWhatAReportSaidThatIsGoneByThen) {
