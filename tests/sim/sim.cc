@@ -78,7 +78,7 @@ void NameInCrash(uint64_t seed) {
   sigaltstack(&aside, nullptr);
   struct sigaction action{};
   action.sa_handler = &OnCrash;
-  action.sa_flags = SA_ONSTACK | SA_RESETHAND;
+  action.sa_flags = SA_ONSTACK;
   for (const int signal : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL}) {
     sigaction(signal, &action, nullptr);
   }
