@@ -1,6 +1,7 @@
 // Finding jobs. The job files are built from tests/sdk/fixtures; MINKE_FIXTURES is their folder.
 #include "task/job/job_file.h"
 
+#include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <string>
@@ -87,6 +88,7 @@ TEST(JobFile, WhatIsNoJobFileIsRefusedWithAdvice) {
   const std::string text = testing::TempDir() + "/minke_job_file_test.so";
   std::ofstream(text) << "#!/bin/sh\n";
   EXPECT_HOLDS(Refusal(text), "cannot be loaded");
+  std::filesystem::remove(text);
 }
 
 TEST(JobFile, DeclaresWithCheckedArguments) {
