@@ -164,7 +164,7 @@ Status Get(Store& store, const DatasetFlags& flags) {
   options.threads = Threads(flags);
   options.overwrite = flags.overwrite;
   options.sync = flags.sync;
-  const GetDone done = MINKE_TRY(GetIntoFolder(store, name, flags.output, options));
+  const DatasetTotals done = MINKE_TRY(GetIntoFolder(store, name, flags.output, options));
   if (flags.json) {
     fmt::print("{}\n", JsonText({{"dataset", name},
                                  {"parts", done.parts},
@@ -212,13 +212,7 @@ Status List(Store& store, const DatasetFlags& flags) {
     // Removed, or being removed; who was named must be there.
     if (!dataset && dataset.error().code == ErrorCode::kInput && flags.datasets.empty()) continue;
     if (!dataset) return std::move(dataset).error();
-    uint64_t records = 0;
-    uint64_t bytes = 0;
-    for (const proto::ManifestPart& part : dataset->manifest.parts()) {
-      bytes += part.file().bytes();
-      if (part.file().name().empty()) records += part.file().records();
-    }
-    const auto parts = dataset->manifest.parts_size();
+    const auto [parts, records, bytes] = TotalsOf(dataset->manifest);
     if (flags.json) {
       all.push_back({{"dataset", name},
                      {"version", dataset->row.version.Hex()},
@@ -266,8 +260,7 @@ Status Remove(Store& store, const DatasetFlags& flags) {
     }
     MINKE_TRY_STATUS(FinishPut(store, name, dataset.row.version));
     if (MINKE_TRY(HasOpenJob(store))) continue;
-    MINKE_TRY_STATUS(store.DropDataset(dataset.row.version));
-    MINKE_TRY_STATUS(store.DropJob(dataset.row.version));
+    MINKE_TRY_STATUS(RemoveVersion(store, dataset.row.version));
   }
   return {};
 }

@@ -77,11 +77,11 @@ class Fingerprint {
   uint64_t sum_ = 0;
 };
 
-// One part to `write`. Its fingerprint is checked where the manifest has one, and filled in where
-// not, as of files that were put.
-Status GetPart(Store& store, Incarnation version, proto::ManifestPart& part,
-               const std::function<Status(Bytes)>& write) {
-  proto::OutputFile& file = *part.mutable_file();
+// One part to `write`. Returns its fingerprint, which is held against the manifest's where that has
+// one: not of files that were put.
+Result<uint64_t> GetPart(Store& store, Incarnation version, const proto::ManifestPart& part,
+                         const std::function<Status(Bytes)>& write) {
+  const proto::OutputFile& file = part.file();
   ChunkInput input(&store, FileOfPart(version, part), file.bytes(), 0);
   Fingerprint fingerprint(file);
   std::string buffer(kChunkBytes, '\0');
@@ -92,16 +92,14 @@ Status GetPart(Store& store, Incarnation version, proto::ManifestPart& part,
     MINKE_TRY_STATUS(write(bytes));
     if (n < buffer.size()) break;
   }
-  const auto sum = fingerprint.Finish();
-  if (!sum) return {};
-  if (part.path().empty() && file.fingerprint() != *sum) {
+  const uint64_t sum = fingerprint.Finish().value_or(file.fingerprint());
+  if (part.path().empty() && file.fingerprint() != sum) {
     return Error{ErrorCode::kCorruption,
                  fmt::format("part {} of the dataset is not what its manifest says: fingerprint "
                              "{:016x}, not {:016x}; run again what made it",
-                             part.index(), *sum, file.fingerprint())};
+                             part.index(), sum, file.fingerprint())};
   }
-  file.set_fingerprint(*sum);
-  return {};
+  return sum;
 }
 
 // Parts into files aside, by several threads.
@@ -136,8 +134,8 @@ class Fetching {
     const std::string path =
         folder_.AttemptPath(part.file().name(), part.index(), FromProto(part.attempt()));
     File file = MINKE_TRY(File::Open(path, File::Mode::kCreate));
-    MINKE_TRY_STATUS(GetPart(store_, dataset_.row.version, part,
-                             [&](Bytes bytes) { return file.Write(bytes); }));
+    part.mutable_file()->set_fingerprint(MINKE_TRY(GetPart(
+        store_, dataset_.row.version, part, [&](Bytes bytes) { return file.Write(bytes); })));
     if (sync_) MINKE_TRY_STATUS(file.Sync());
     return file.Close();
   }
@@ -152,52 +150,31 @@ class Fetching {
   std::optional<Error> failure_;
 };
 
-GetDone Summary(const proto::Manifest& manifest) {
-  GetDone done;
-  for (const proto::ManifestPart& part : manifest.parts()) {
-    ++done.parts;
-    done.bytes += part.file().bytes();
-    if (part.file().name().empty()) done.records += part.file().records();
-  }
-  return done;
-}
-
 }  // namespace
 
-Result<GetDone> GetIntoFolder(Store& store, const std::string& dataset, const std::string& folder,
-                              const GetOptions& options) {
+Result<DatasetTotals> GetIntoFolder(Store& store, const std::string& dataset,
+                                    const std::string& folder, const GetOptions& options) {
   Dataset opened = MINKE_TRY(OpenDataset(store, dataset));
   OutputFolderOptions output;
   output.overwrite = options.overwrite;
   output.sync = options.sync;
   const auto to = MINKE_TRY(OutputFolder::Open(folder, FreshIncarnation(), output));
   Status status = Fetching(store, &opened, *to, options.sync).Run(options.threads);
-  if (status) {
-    std::vector<WinningPart> parts;
-    for (const proto::ManifestPart& part : opened.manifest.parts()) {
-      parts.push_back({part.index(), FromProto(part.attempt()), part.file()});
-    }
-    status = to->Publish(parts);
-  }
+  if (status) status = to->Publish(WinningParts(opened.manifest));
   if (!status) {
     (void)to->Abandon();
     return std::move(status).error();
   }
-  return Summary(opened.manifest);
+  return TotalsOf(opened.manifest);
 }
 
-Result<GetDone> GetInOrder(Store& store, const std::string& dataset,
-                           const std::function<Status(Bytes)>& write) {
-  Dataset opened = MINKE_TRY(OpenDataset(store, dataset));
-  std::vector<proto::ManifestPart*> parts;
-  for (proto::ManifestPart& part : *opened.manifest.mutable_parts()) {
-    if (part.file().name().empty()) parts.push_back(&part);
+Result<DatasetTotals> GetInOrder(Store& store, const std::string& dataset,
+                                 const std::function<Status(Bytes)>& write) {
+  const Dataset opened = MINKE_TRY(OpenDataset(store, dataset));
+  for (const proto::ManifestPart* part : MainParts(opened.manifest)) {
+    MINKE_TRY(GetPart(store, opened.row.version, *part, write));
   }
-  std::ranges::sort(parts, {}, [](const auto* part) { return part->index(); });
-  for (proto::ManifestPart* part : parts) {
-    MINKE_TRY_STATUS(GetPart(store, opened.row.version, *part, write));
-  }
-  return Summary(opened.manifest);
+  return TotalsOf(opened.manifest);
 }
 
 }  // namespace minke

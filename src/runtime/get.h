@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "port/store.h"
+#include "task/dataset/dataset.h"
 
 namespace minke {
 
@@ -20,18 +21,12 @@ struct GetOptions {
   bool sync = false;
 };
 
-struct GetDone {
-  uint64_t parts = 0;
-  uint64_t records = 0;  // of the main output
-  uint64_t bytes = 0;    // of all
-};
-
 // All outputs of the dataset into the folder. kAlreadyExists, kOutput: as of OutputFolder;
 // kCorruption: the store does not hold what was put.
-Result<GetDone> GetIntoFolder(Store& store, const std::string& dataset, const std::string& folder,
-                              const GetOptions& options);
+Result<DatasetTotals> GetIntoFolder(Store& store, const std::string& dataset,
+                                    const std::string& folder, const GetOptions& options);
 // The bytes of the main output, part by part, to `write`.
-Result<GetDone> GetInOrder(Store& store, const std::string& dataset,
-                           const std::function<Status(Bytes)>& write);
+Result<DatasetTotals> GetInOrder(Store& store, const std::string& dataset,
+                                 const std::function<Status(Bytes)>& write);
 
 }  // namespace minke

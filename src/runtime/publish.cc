@@ -11,7 +11,6 @@
 #include <utility>
 #include <vector>
 
-#include "control/fleet.h"
 #include "runtime/standard_output.h"
 #include "shuffle/merge.h"
 #include "task/dataset/dataset.h"
@@ -118,10 +117,7 @@ Result<uint64_t> PublishOutput(const JobContext& context, const Publication& pub
                PublishDataset(*context.store, context.output_dataset, {decided.expected}, mine))
         .bits;
   }
-  std::vector<WinningPart> parts;
-  for (const proto::ManifestPart& part : manifest.parts()) {
-    parts.push_back({part.index(), FromProto(part.attempt()), part.file()});
-  }
+  std::vector<WinningPart> parts = WinningParts(manifest);
   if (context.output != nullptr) {
     MINKE_TRY_STATUS(context.output->Publish(parts));
     return decided.mine;

@@ -237,8 +237,7 @@ Result<JobRow> TakeRow(Store& store, const std::string& dataset, uint64_t spec) 
   if (standing.spec_hash != spec) return TakenOver(dataset);
   // Whoever was at it will not publish any more.
   if (before && before->state == JobState::kOpen && standing == mine) {
-    MINKE_TRY_STATUS(store.DropDataset(before->incarnation));
-    MINKE_TRY_STATUS(store.DropJob(before->incarnation));
+    MINKE_TRY_STATUS(RemoveVersion(store, before->incarnation));
   }
   return standing;
 }
@@ -254,14 +253,8 @@ Status Accept(Store& store, const std::string& dataset, const JobRow& row) {
 }
 
 PutDone Summary(const proto::Manifest& manifest, Incarnation version) {
-  PutDone done;
-  done.version = version;
-  done.files = static_cast<uint64_t>(manifest.parts_size());
-  for (const proto::ManifestPart& part : manifest.parts()) {
-    done.bytes += part.file().bytes();
-    done.records += part.file().records();
-  }
-  return done;
+  const DatasetTotals totals = TotalsOf(manifest);
+  return {version, totals.parts, totals.records, totals.bytes};
 }
 
 }  // namespace

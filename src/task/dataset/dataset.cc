@@ -85,16 +85,36 @@ Result<Incarnation> PublishDataset(Store& store, const std::string& name, Incarn
   return MINKE_TRY(store.CompareAndSetDataset(name, row, mine)).version;
 }
 
+Status RemoveVersion(Store& store, Incarnation version) {
+  MINKE_TRY_STATUS(store.DropDataset(version));
+  return store.DropJob(version);
+}
+
+DatasetTotals TotalsOf(const proto::Manifest& manifest) {
+  DatasetTotals totals;
+  for (const proto::ManifestPart& part : manifest.parts()) {
+    ++totals.parts;
+    totals.bytes += part.file().bytes();
+    if (part.file().name().empty()) totals.records += part.file().records();
+  }
+  return totals;
+}
+
+std::vector<const proto::ManifestPart*> MainParts(const proto::Manifest& manifest) {
+  std::vector<const proto::ManifestPart*> parts;
+  for (const proto::ManifestPart& part : manifest.parts()) {
+    if (part.file().name().empty()) parts.push_back(&part);
+  }
+  std::ranges::sort(parts, {}, [](const auto* part) { return part->index(); });
+  return parts;
+}
+
 DatasetFile FileOfPart(Incarnation version, const proto::ManifestPart& part) {
   return {version, FromProto(part.attempt()), part.file().name()};
 }
 
 std::vector<proto::InputFile> InputFilesOf(const Dataset& dataset) {
-  std::vector<const proto::ManifestPart*> parts;
-  for (const proto::ManifestPart& part : dataset.manifest.parts()) {
-    if (part.file().name().empty()) parts.push_back(&part);
-  }
-  std::ranges::sort(parts, {}, [](const auto* part) { return part->index(); });
+  const auto parts = MainParts(dataset.manifest);
   const auto count = parts.empty() ? 0 : parts.back()->index() + 1;
   std::vector<proto::InputFile> files;
   for (const proto::ManifestPart* part : parts) {

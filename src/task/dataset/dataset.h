@@ -45,6 +45,18 @@ Result<Dataset> OpenDataset(Store& store, const std::string& name);
 Result<Incarnation> PublishDataset(Store& store, const std::string& name, Incarnation expected,
                                    const DatasetRow& mine);
 
+// The bytes of a version, its manifest, and whatever else its maker left; the name is another's
+// business.
+Status RemoveVersion(Store& store, Incarnation version);
+
+struct DatasetTotals {
+  uint64_t parts = 0;
+  uint64_t records = 0;  // of the main output
+  uint64_t bytes = 0;    // of all
+};
+DatasetTotals TotalsOf(const proto::Manifest& manifest);
+// The parts of the main output in their order; valid as long as the manifest.
+std::vector<const proto::ManifestPart*> MainParts(const proto::Manifest& manifest);
 // Where the bytes of a part lie.
 DatasetFile FileOfPart(Incarnation version, const proto::ManifestPart& part);
 // The parts of the main output as input files, in their order.

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "control/fleet.h"
 #include "task/output/success_file.h"
 
 namespace minke {
@@ -288,6 +289,14 @@ SuccessFile Summarize(std::span<const WinningPart> parts) {
 }
 
 }  // namespace
+
+std::vector<WinningPart> WinningParts(const proto::Manifest& manifest) {
+  std::vector<WinningPart> parts;
+  for (const proto::ManifestPart& part : manifest.parts()) {
+    parts.push_back({part.index(), FromProto(part.attempt()), part.file()});
+  }
+  return parts;
+}
 
 std::string PartName(std::string_view name, uint32_t index, uint32_t count) {
   const size_t digits = std::max<size_t>(5, std::to_string(count > 0 ? count - 1 : 0).size());

@@ -47,6 +47,8 @@ struct WinningPart {
   proto::OutputFile file;  // its name is empty for the main output
 };
 
+std::vector<WinningPart> WinningParts(const proto::Manifest& manifest);
+
 // "part-00007": of `count` parts (the largest index + 1) of that name.
 std::string PartName(std::string_view name, uint32_t index, uint32_t count);
 // Where the number begins in such a name, behind the dash; 0 for any other name.
