@@ -85,6 +85,7 @@ start_kafka() {
 
 env_of_kafka() {
   printf 'export MINKE_KAFKA=127.0.0.1:%s\n' "$(first_port kafka)"
+  printf 'export MINKE_KAFKA_REPLICATION=1\n' # of topics: it is a single broker
   if $is_secure; then
     printf 'export MINKE_KAFKA_USER=%s\n' "$secrets_user"
     printf 'export MINKE_KAFKA_PASSWORD_FILE=%q\n' "$(secrets_folder)/password"

@@ -44,7 +44,13 @@ Status Set(CLI::Option& option, const CLI::ConfigItem& item) {
 
 }  // namespace
 
+void AddConfigFlag(CLI::App& command, std::string* path) {
+  command.add_option("--config", *path, "Read flags from a file of NAME = VALUE lines")
+      ->envname("MINKE_CONFIG");
+}
+
 Status ApplyConfigFile(CLI::App& command, const std::string& path) {
+  if (path.empty()) return {};
   std::vector<std::string_view> known;
   for (const CLI::Option* option : command.get_options()) {
     for (const std::string& name : option->get_lnames()) known.push_back(name);

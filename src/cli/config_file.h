@@ -10,8 +10,11 @@
 
 namespace minke {
 
-// Sets the options of `command` that have no value yet. kInvalidArgument: the file cannot be read,
-// names what is no flag, or holds a value that the flag refuses.
+// Declares --config (MINKE_CONFIG) on `command`.
+void AddConfigFlag(CLI::App& command, std::string* path);
+
+// Sets the options of `command` that have no value yet; no path, no file. kInvalidArgument: the
+// file cannot be read, names what is no flag, or holds a value that the flag refuses.
 Status ApplyConfigFile(CLI::App& command, const std::string& path);
 
 }  // namespace minke

@@ -17,6 +17,7 @@
 #include "base/machine.h"
 #include "base/result.h"
 #include "cli/commands.h"
+#include "cli/config_file.h"
 #include "cli/store_flags.h"
 #include "runtime/get.h"
 #include "runtime/prepare.h"
@@ -33,7 +34,7 @@ void OnSignal(int signal) { stop_signal.store(signal); }
 
 struct DatasetFlags {
   StoreFlags store;
-  std::string dataset;
+  std::string config, dataset;
   std::vector<std::string> files, datasets;
   std::string output, spill = "/tmp";
   uint32_t record_bytes = 0, threads = 0, replicas = 0;
@@ -60,7 +61,8 @@ int Told(const char* command, const Status& status) {
 }
 
 Status WithStore(CLI::App& command, const DatasetFlags& flags, const Body& body) {
-  const auto store = MINKE_TRY(OpenStore(command, flags.store));
+  MINKE_TRY_STATUS(ApplyConfigFile(command, flags.config));
+  const auto store = MINKE_TRY(OpenStore(flags.store));
   return body(*store, flags);
 }
 
@@ -68,6 +70,7 @@ CLI::App* AddCommand(CLI::App& app, int* exit_code, const char* name, const char
                      const Flags& flags, const Body& body) {
   CLI::App* command = app.add_subcommand(name, what);
   AddStoreFlags(*command, &flags->store);
+  AddConfigFlag(*command, &flags->config);
   command->callback([command, flags, body, name, exit_code] {
     *exit_code = Told(name, WithStore(*command, *flags, body));
   });
@@ -281,13 +284,15 @@ void AddSetup(CLI::App& app, int* exit_code) {
   CLI::App* command =
       app.add_subcommand("setup", "Make the keyspace and the tables that all jobs share");
   AddStoreFlags(*command, &flags->store);
+  AddConfigFlag(*command, &flags->config);
   command->add_option("--replicas", flags->replicas,
                       "Copies of every row; default: three, or as many as there are nodes");
   command->footer(
       "Examples:\n  minke setup --cassandra 127.0.0.1:9042\n\n"
       "Once, by whoever may make keyspaces. What is there stays as it is.");
   command->callback([command, flags, exit_code] {
-    *exit_code = Told("setup", SetUpStore(*command, flags->store, flags->replicas));
+    const Status read = ApplyConfigFile(*command, flags->config);
+    *exit_code = Told("setup", read ? SetUpStore(flags->store, flags->replicas) : read);
   });
 }
 

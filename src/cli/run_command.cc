@@ -98,7 +98,7 @@ Result<RunRequest> ToRequest(const RunFlags& flags) {
 }
 
 Result<RunRequest> ReadRequest(CLI::App& app, const RunFlags& flags) {
-  if (!flags.config.empty()) MINKE_TRY_STATUS(ApplyConfigFile(app, flags.config));
+  MINKE_TRY_STATUS(ApplyConfigFile(app, flags.config));
   return ToRequest(flags);
 }
 
@@ -204,8 +204,7 @@ void AddRunFlags(CLI::App& app, const std::string& job, int* exit_code) {
   AddOutputFlags(app, flags);
   AddJobFlags(app, flags);
   AddMachineFlags(app, flags);
-  app.add_option("--config", flags->config, "Read flags from a file of NAME = VALUE lines")
-      ->envname("MINKE_CONFIG");
+  AddConfigFlag(app, &flags->config);
   app.footer(kExamples);
   app.callback([&app, flags, exit_code] { *exit_code = RunAsAsked(app, *flags); });
 }

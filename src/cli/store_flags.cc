@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "cli/config_file.h"
-
 #ifdef MINKE_HAS_CASSANDRA
 #include "adapter/cassandra/cassandra_setup.h"
 #include "adapter/cassandra/cassandra_store.h"
@@ -14,8 +12,7 @@ namespace {
 
 #ifdef MINKE_HAS_CASSANDRA
 
-Result<CassandraOptions> OptionsOf(CLI::App& command, const StoreFlags& flags) {
-  if (!flags.config.empty()) MINKE_TRY_STATUS(ApplyConfigFile(command, flags.config));
+Result<CassandraOptions> OptionsOf(const StoreFlags& flags) {
   if (flags.cassandra.empty()) {
     return Error{ErrorCode::kInvalidArgument,
                  "name a Cassandra node, as in --cassandra 127.0.0.1:9042, or in MINKE_CASSANDRA"};
@@ -59,28 +56,26 @@ void AddStoreFlags(CLI::App& command, StoreFlags* flags) {
       .add_option("--cassandra-ca", flags->ca,
                   "PEM file of the certificates that are trusted; without it, no TLS")
       ->envname("MINKE_CASSANDRA_CA");
-  command.add_option("--config", flags->config, "Read flags from a file of NAME = VALUE lines")
-      ->envname("MINKE_CONFIG");
 }
 
 #ifdef MINKE_HAS_CASSANDRA
 
-Result<std::unique_ptr<Store>> OpenStore(CLI::App& command, const StoreFlags& flags) {
-  const CassandraOptions options = MINKE_TRY(OptionsOf(command, flags));
+Result<std::unique_ptr<Store>> OpenStore(const StoreFlags& flags) {
+  const CassandraOptions options = MINKE_TRY(OptionsOf(flags));
   auto store = MINKE_TRY(CassandraStore::Open(options));
   return std::unique_ptr<Store>(std::move(store));
 }
 
-Status SetUpStore(CLI::App& command, const StoreFlags& flags, uint32_t replicas) {
-  const CassandraOptions options = MINKE_TRY(OptionsOf(command, flags));
+Status SetUpStore(const StoreFlags& flags, uint32_t replicas) {
+  const CassandraOptions options = MINKE_TRY(OptionsOf(flags));
   return SetUpCassandra(options, {.replicas = replicas});
 }
 
 #else
 
-Result<std::unique_ptr<Store>> OpenStore(CLI::App&, const StoreFlags&) { return NoCassandra(); }
+Result<std::unique_ptr<Store>> OpenStore(const StoreFlags&) { return NoCassandra(); }
 
-Status SetUpStore(CLI::App&, const StoreFlags&, uint32_t) { return NoCassandra(); }
+Status SetUpStore(const StoreFlags&, uint32_t) { return NoCassandra(); }
 
 #endif
 

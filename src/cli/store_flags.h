@@ -17,14 +17,13 @@ struct StoreFlags {
   std::string cassandra;  // host:port of some nodes, with commas between
   std::string keyspace = "minke";
   std::string user, password_file, ca;
-  std::string config;
 };
 
 void AddStoreFlags(CLI::App& command, StoreFlags* flags);
 
 // kInvalidArgument: no store is named; kUnavailable, kConfiguration: as CassandraStore::Open.
-Result<std::unique_ptr<Store>> OpenStore(CLI::App& command, const StoreFlags& flags);
+Result<std::unique_ptr<Store>> OpenStore(const StoreFlags& flags);
 // Makes keyspace and base tables, `replicas` (0: three, or as many as there are nodes) of each.
-Status SetUpStore(CLI::App& command, const StoreFlags& flags, uint32_t replicas);
+Status SetUpStore(const StoreFlags& flags, uint32_t replicas);
 
 }  // namespace minke

@@ -54,8 +54,9 @@ class Life(LaneTest):
         self.assertEqual(set(pids), {"kafka", "cassandra"})
         status = self.lane.tell("status")
         settings = self.lane.settings()
-        self.assertEqual(set(settings), {"MINKE_KAFKA", "MINKE_CASSANDRA"})
-        for address in settings.values():
+        self.assertEqual(set(settings),
+                         {"MINKE_KAFKA", "MINKE_KAFKA_REPLICATION", "MINKE_CASSANDRA"})
+        for address in (settings["MINKE_KAFKA"], settings["MINKE_CASSANDRA"]):
             self.assertIn(address, status)
             self.connect(address).close()
         self.lane.tell("up")
