@@ -37,3 +37,10 @@ install(FILES ${CMAKE_BINARY_DIR}/package/minke-config.cmake
   DESTINATION ${package} COMPONENT sdk)
 install(FILES ${CMAKE_BINARY_DIR}/package/minke.pc
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT sdk)
+
+# The command, and what it opens when it needs it.
+install(TARGETS minke RUNTIME COMPONENT command)
+if(TARGET minke_http_module)
+  install(TARGETS minke_http_module LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/minke
+    COMPONENT command)
+endif()
