@@ -30,8 +30,8 @@ pkg_check_modules(MINKE_HTTPLIB IMPORTED_TARGET cpp-httplib)
 pkg_check_modules(MINKE_PROMETHEUS IMPORTED_TARGET prometheus-cpp-core)
 if(NOT MINKE_HTTPLIB_FOUND OR NOT MINKE_PROMETHEUS_FOUND)
   set(MINKE_HTTPLIB_FOUND OFF)
-  message(WARNING "libcpp-httplib-dev or prometheus-cpp-dev is missing: minke is built without HTTP, "
-    "so without its cluster")
+  message(WARNING "libcpp-httplib-dev or prometheus-cpp-dev is missing: minke is built without "
+    "HTTP, so without its cluster")
 endif()
 
 if(MINKE_TESTS)
