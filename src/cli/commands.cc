@@ -22,9 +22,8 @@ constexpr int kUsage = 64;
 
 // The name of the chosen subcommand, as typed before it: "minke run".
 std::string ChosenName(const CLI::App& app) {
-  std::string name = app.get_name();
-  for (const CLI::App* chosen : app.get_subcommands()) name += " " + chosen->get_name();
-  return name;
+  const auto chosen = app.get_subcommands();
+  return chosen.empty() ? app.get_name() : app.get_name() + " " + ChosenName(*chosen.front());
 }
 
 std::string Guess(const std::string& word, const std::vector<std::string>& known) {
@@ -32,10 +31,10 @@ std::string Guess(const std::string& word, const std::vector<std::string>& known
   return DidYouMean(word, views);
 }
 
-// The chosen subcommand, or the app itself.
+// The chosen subcommand, or its own; or the app itself.
 const CLI::App& Chosen(const CLI::App& app) {
   const auto chosen = app.get_subcommands();
-  return chosen.empty() ? app : *chosen.front();
+  return chosen.empty() ? app : Chosen(*chosen.front());
 }
 
 // What was wrong; for a word that nobody knows, with the nearest that is known.
@@ -51,8 +50,9 @@ std::string Explained(const CLI::App& app, const CLI::ParseError& error) {
     }
     return fmt::format("there is no flag '{}'{}", word, Guess(word, known));
   }
-  if (&command != &app) return error.what();
-  for (const CLI::App* one : app.get_subcommands({})) known.push_back(one->get_name());
+  const auto nested = command.get_subcommands({});
+  if (nested.empty()) return error.what();
+  for (const CLI::App* one : nested) known.push_back(one->get_name());
   return fmt::format("there is no command '{}'{}", word, Guess(word, known));
 }
 
@@ -72,6 +72,12 @@ int ParseAndRun(CLI::App& app, int argc, char** argv, const int* exit_code) {
     return kUsage;
   }
   return *exit_code;
+}
+
+int Told(const std::string& command, const Status& status) {
+  if (status) return 0;
+  fmt::print(stderr, "minke {}: {}\n", command, status.error().text);
+  return ExitCodeOf(status.error().code);
 }
 
 std::string JsonText(const nlohmann::json& value, int indent) {

@@ -7,6 +7,8 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "base/result.h"
+
 namespace minke {
 
 void AddRunCommand(CLI::App& app, int* exit_code);
@@ -14,6 +16,8 @@ void AddJobsCommand(CLI::App& app, int* exit_code);
 void AddVerifyCommand(CLI::App& app, int* exit_code);
 // setup, put, get, ls, rm; in the library minke_cluster_cli.
 void AddDatasetCommands(CLI::App& app, int* exit_code);
+// journal show, check, export, import; likewise.
+void AddJournalCommand(CLI::App& app, int* exit_code);
 void AddCompletionCommand(CLI::App& app, int* exit_code);
 void AddVersionCommand(CLI::App& app, int* exit_code);
 
@@ -24,6 +28,9 @@ void AddRunFlags(CLI::App& app, const std::string& job, int* exit_code);
 // Parses and runs; returns the exit code of the process. Usage errors are printed to standard
 // error: 64.
 int ParseAndRun(CLI::App& app, int argc, char** argv, const int* exit_code);
+
+// Prints to standard error why `command` ("journal show") has failed, if it has; its exit code.
+int Told(const std::string& command, const Status& status);
 
 // What --json prints: in one line, or indented by so many spaces. Paths, names and failures are the
 // user's bytes: what is not UTF-8 in them is replaced (U+FFFD).

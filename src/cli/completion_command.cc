@@ -1,9 +1,11 @@
 // `minke completion bash|zsh|fish`: a script for the shell, made from the flags that the app
 // declares, so that it never says anything else than --help does.
+#include <algorithm>
 #include <cstdio>
 #include <fmt/format.h>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/commands.h"
@@ -39,11 +41,27 @@ std::string CommandNames(const CLI::App& app) {
   return Joined(names);
 }
 
+// The flags of a command, and of those that stand behind it.
+std::vector<std::string> AllFlagsOf(const CLI::App& command) {
+  std::vector<std::string> flags = FlagsOf(command);
+  for (const CLI::App* nested : command.get_subcommands({})) {
+    for (std::string& flag : FlagsOf(*nested)) {
+      if (std::ranges::find(flags, flag) == flags.end()) flags.push_back(std::move(flag));
+    }
+  }
+  return flags;
+}
+
 std::string BashScript(const CLI::App& app) {
-  std::string cases;
+  std::string cases, nested;
   for (const CLI::App* command : app.get_subcommands({})) {
     cases +=
-        fmt::format("    {}) words=\"{}\" ;;\n", command->get_name(), Joined(FlagsOf(*command)));
+        fmt::format("    {}) words=\"{}\" ;;\n", command->get_name(), Joined(AllFlagsOf(*command)));
+    if (command->get_subcommands({}).empty()) continue;
+    nested += fmt::format(
+        "  if [ \"$COMP_CWORD\" = 2 ] && [ \"${{COMP_WORDS[1]}}\" = {} ]; then\n"
+        "    COMPREPLY=($(compgen -W \"{}\" -- \"$current\")); return\n  fi\n",
+        command->get_name(), CommandNames(*command));
   }
   return fmt::format(R"(_minke() {{
   local current=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} words=
@@ -59,7 +77,7 @@ std::string BashScript(const CLI::App& app) {
   if [ "$before" = --format ]; then
     COMPREPLY=($(compgen -W "text json" -- "$current")); return
   fi
-  case ${{COMP_WORDS[1]}} in
+{}  case ${{COMP_WORDS[1]}} in
 {}  esac
   if [[ $current = -* ]]; then
     COMPREPLY=($(compgen -W "$words" -- "$current"))
@@ -69,7 +87,7 @@ std::string BashScript(const CLI::App& app) {
 }}
 complete -o filenames -F _minke minke
 )",
-                     CommandNames(app), JobNames(), cases);
+                     CommandNames(app), JobNames(), nested, cases);
 }
 
 std::string FishScript(const CLI::App& app) {
@@ -78,11 +96,14 @@ std::string FishScript(const CLI::App& app) {
     const std::string& name = command->get_name();
     script += fmt::format("complete -c minke -n __fish_use_subcommand -f -a {} -d '{}'\n", name,
                           command->get_description());
-    for (const CLI::Option* option : command->get_options()) {
-      for (const std::string& flag : option->get_lnames()) {
-        script += fmt::format("complete -c minke -n '__fish_seen_subcommand_from {}' -l {}\n", name,
-                              flag);
-      }
+    for (const CLI::App* nested : command->get_subcommands({})) {
+      script += fmt::format("complete -c minke -n '__fish_seen_subcommand_from {}' -f -a {}\n",
+                            name, nested->get_name());
+    }
+    for (const std::string& flag : AllFlagsOf(*command)) {
+      if (!flag.starts_with("--")) continue;
+      script += fmt::format("complete -c minke -n '__fish_seen_subcommand_from {}' -l {}\n", name,
+                            flag.substr(2));
     }
   }
   return script +

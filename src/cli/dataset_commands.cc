@@ -52,12 +52,11 @@ uint32_t Threads(const DatasetFlags& flags) {
   return flags.threads != 0 ? flags.threads : static_cast<uint32_t>(UsableCpus());
 }
 
-int Told(const char* command, const Status& status) {
-  if (status) return 0;
-  fmt::print(stderr, "minke {}: {}\n", command, status.error().text);
-  const int signal = stop_signal.load();
-  if (status.error().code == ErrorCode::kCancelled && signal == SIGTERM) return 143;
-  return ExitCodeOf(status.error().code);
+int Ended(const char* command, const Status& status) {
+  const int code = Told(command, status);
+  return !status && status.error().code == ErrorCode::kCancelled && stop_signal.load() == SIGTERM
+             ? 143
+             : code;
 }
 
 Status WithStore(CLI::App& command, const DatasetFlags& flags, const Body& body) {
@@ -72,7 +71,7 @@ CLI::App* AddCommand(CLI::App& app, int* exit_code, const char* name, const char
   AddStoreFlags(*command, &flags->store);
   AddConfigFlag(*command, &flags->config);
   command->callback([command, flags, body, name, exit_code] {
-    *exit_code = Told(name, WithStore(*command, *flags, body));
+    *exit_code = Ended(name, WithStore(*command, *flags, body));
   });
   return command;
 }

@@ -11,7 +11,8 @@ import unittest
 
 from harness import MinkeTest, MINKE, fixture
 
-COMMANDS = ("run", "jobs", "verify", "completion", "version", "setup", "put", "get", "ls", "rm")
+COMMANDS = ("run", "jobs", "verify", "completion", "version", "setup", "put", "get", "ls", "rm",
+            "journal")
 JOBS = ("distinct", "grep", "inverted-index", "join", "reverse-links", "sort", "term-vector",
         "top-k", "url-frequency", "wordcount")
 
@@ -169,6 +170,8 @@ class Completion(MinkeTest):
         self.assertEqual(self.complete("verify", "--or"), ["--order"])
         self.assertEqual(self.complete("completion", "z"), ["zsh"])
         self.assertEqual(self.complete("run", "wordcount", "--format", "j"), ["json"])
+        self.assertEqual(self.complete("journal", "ex"), ["export"])
+        self.assertEqual(self.complete("journal", "show", "--fi"), ["--file"])
 
     def test_other_shells_get_a_script(self):
         for shell in ("zsh", "fish"):
