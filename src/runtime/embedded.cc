@@ -1,7 +1,6 @@
 #include "runtime/embedded.h"
 
 #include <algorithm>
-#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <fmt/format.h>
@@ -17,7 +16,6 @@
 #include "adapter/memory_store.h"
 #include "adapter/system_clock.h"
 #include "base/machine.h"
-#include "base/version.h"
 #include "runtime/crash_mark.h"
 #include "runtime/crash_search.h"
 #include "runtime/job_blocks.h"
@@ -25,6 +23,7 @@
 #include "runtime/prepare.h"
 #include "runtime/publish.h"
 #include "runtime/slot_pool.h"
+#include "runtime/stop_signals.h"
 #include "runtime/supervisor.h"
 #include "runtime/waker.h"
 #include "runtime/worker.h"
@@ -35,17 +34,6 @@ namespace {
 
 constexpr int64_t kProgressMs = 200;
 constexpr int64_t kStopMs = 600;  // from a signal to the end, whatever user code does
-
-// The signals that ask to stop, as the control thread sees them.
-std::atomic<int> stop_signal{0};
-std::atomic<Waker*> stop_waker{nullptr};
-
-void OnStopSignal(int signal) {
-  stop_signal.store(signal);
-  if (Waker* waker = stop_waker.load(); waker != nullptr) waker->Wake();
-}
-
-int ExitCodeOfSignal(int signal) { return signal == SIGINT ? 130 : 128 + signal; }
 
 // The work of the child.
 class EmbeddedRun {
@@ -62,7 +50,6 @@ class EmbeddedRun {
         crashes_(std::move(life.crashes)) {}
 
   int Run() {
-    InstallSignals();
     InstallCrashMarks();
     if (Status prepared = Prepare(); !prepared) return Refuse(prepared.error());
     run_->context.crashes = crashes_;
@@ -84,16 +71,6 @@ class EmbeddedRun {
     return {};
   }
 
-  void InstallSignals() {
-    stop_waker.store(&waker_);
-    struct sigaction action{};
-    action.sa_handler = &OnStopSignal;
-    action.sa_flags = SA_RESTART;
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &action, nullptr);
-    action.sa_handler = SIG_IGN;
-    sigaction(SIGPIPE, &action, nullptr);
-  }
-
   // Nothing had begun.
   int Refuse(const Error& error) {
     const int code = ExitCodeOf(error.code);
@@ -101,14 +78,11 @@ class EmbeddedRun {
     return code;
   }
 
+  // Master and worker live and die together: nobody is waited for.
   MasterOptions OptionsOfMaster() const {
-    MasterOptions options;
-    options.job_name = run_->context.job_name;
-    options.version = kVersion;
-    options.uuid = RandomBits();
+    MasterOptions options = FreshMasterOptions(run_->declared, run_->context.job_name);
     options.fresh_incarnation = incarnation_;
-    options.spec_hash = run_->declared.spec_hash;
-    options.decide.lease_ms = 0;  // master and workers live and die together
+    options.decide.lease_ms = 0;
     options.loop_gap_ms = 0;
     options.no_worker_timeout_ms = 0;
     return options;
@@ -171,14 +145,14 @@ class EmbeddedRun {
 
   // A signal asks the master to cancel; if that takes too long, the run just ends.
   Status LookAtSignals() {
-    const int signal = stop_signal.load();
+    const int signal = stop_.signal();
     if (signal != 0 && stopped_by_ == 0) {
       stopped_by_ = signal;
       stop_at_ms_ = clock_.NowMs() + kStopMs;
       proto::InboxMessage message;
       proto::CancelRequested* cancel = message.add_facts()->mutable_cancel_requested();
       cancel->set_id(RandomBits());
-      cancel->set_reason(signal == SIGINT ? "interrupted" : "terminated");
+      cancel->set_reason(StopText(signal));
       MINKE_TRY_STATUS(log_.Append(Topic::kInbox, message.SerializeAsString()));
     }
     if (stopped_by_ != 0 && clock_.NowMs() >= stop_at_ms_) {
@@ -187,18 +161,8 @@ class EmbeddedRun {
     return {};
   }
 
-  // Tasks count their own; the sum is known only now.
-  Status CheckSkipped() const {
-    const uint64_t skipped = master_->brain().View().skipped;
-    if (skipped <= request_.skip_bad) return {};
-    return Error{
-        ErrorCode::kUserCode,
-        fmt::format("{} records or groups are bad, more than the {} that --skip-bad allows",
-                    skipped, request_.skip_bad)};
-  }
-
   Result<uint64_t> PublishWinners(const Publish& publish, const proto::Manifest& manifest) {
-    MINKE_TRY_STATUS(CheckSkipped());
+    MINKE_TRY_STATUS(CheckSkipped(master_->brain().View().skipped, request_.skip_bad));
     Publication publication;
     publication.single_file = request_.single_file;
     publication.overwrite = request_.overwrite;
@@ -211,7 +175,7 @@ class EmbeddedRun {
     std::string text;
     if (stopped_by_ != 0) {
       code = ExitCodeOfSignal(stopped_by_);
-      text = stopped_by_ == SIGINT ? "interrupted" : "terminated";
+      text = StopText(stopped_by_);
     } else if (!status) {
       code = ExitCodeOf(status.error().code);
       text = status.error().text;
@@ -233,6 +197,7 @@ class EmbeddedRun {
   MemoryLog log_{&clock_};
   MemoryStore store_;
   Waker waker_;
+  StopSignals stop_{&waker_};
   std::unique_ptr<PreparedRun> run_;
   std::unique_ptr<SlotPool> slots_;
   std::unique_ptr<Master> master_;
@@ -293,8 +258,7 @@ class Parent {
   }
 
   int Stopped(int signal) {
-    observer_.OnFailed(ExitCodeOfSignal(signal), signal == SIGINT ? "interrupted" : "terminated",
-                       nullptr);
+    observer_.OnFailed(ExitCodeOfSignal(signal), StopText(signal), nullptr);
     return ExitCodeOfSignal(signal);
   }
 

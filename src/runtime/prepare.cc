@@ -15,7 +15,8 @@
 
 #include "base/check.h"
 #include "base/machine.h"
-#include "control/master_brain.h"
+#include "base/version.h"
+#include "control/plan.h"
 #include "runtime/master.h"
 #include "task/dataset/dataset.h"
 
@@ -119,27 +120,30 @@ Status PrepareSpill(const RunRequest& request, PreparedRun& run) {
   return {};
 }
 
-Status FindInputs(const RunRequest& request, Store* store, PreparedRun& run) {
-  if (run.declared.job->input_kind == MINKE_RECORDS) {
+Result<InputFiles> FindInputs(const RunRequest& request, const DeclaredRun& declared, Store* store,
+                              const ScratchFolder* spill) {
+  if (declared.job->input_kind == MINKE_RECORDS) {
     return Usage(
         fmt::format("the job {} maps records of a dataset, and files hold none: this version "
                     "of minke reads text and fixed-length records; map minke::Line, "
                     "minke::Text or minke::FixedRecord",
-                    run.declared.file.name()));
+                    declared.file.name()));
   }
   InputFileOptions options;
-  options.kind = run.declared.job->input_kind;
-  options.spill_folder = run.context.spill->path();
-  options.spill_bytes_max = run.spill->bytes_max();
+  options.kind = declared.job->input_kind;
+  if (spill != nullptr) {
+    options.spill_folder = spill->path();
+    options.spill_bytes_max = spill->bytes_max();
+  }
   options.store = store;
-  run.inputs = MINKE_TRY(FindInputFiles(request.inputs, options));
-  MINKE_TRY_STATUS(CheckTags(run.declared.job.job(), run.inputs));
-  if (request.alone) return {};
+  InputFiles inputs = MINKE_TRY(FindInputFiles(request.inputs, options));
+  MINKE_TRY_STATUS(CheckTags(declared.job.job(), inputs));
+  if (request.alone) return inputs;
   for (const std::string& output : {request.output, request.single_file}) {
     if (output.empty() || DatasetNameIn(output)) continue;
-    MINKE_TRY_STATUS(CheckOutputApart(output, run.inputs));
+    MINKE_TRY_STATUS(CheckOutputApart(output, inputs));
   }
-  return {};
+  return inputs;
 }
 
 uint64_t SpecHashOf(const RunRequest& request, const JobFile& file, const DeclaredJob& job) {
@@ -157,12 +161,11 @@ uint64_t SpecHashOf(const RunRequest& request, const JobFile& file, const Declar
   return SpecHash(spec);
 }
 
-Status MakeThePlan(const RunRequest& request, uint32_t slots, PreparedRun& run) {
-  const minke_job& job = run.declared.job.job();
-  PlanRequest& plan = run.plan_request;
-  plan.files = run.inputs.files;
-  plan.spec_hash = run.declared.spec_hash;
-  plan.job_hash = run.declared.file.hash();
+PlanRequest PlanRequestOf(const RunRequest& request, const DeclaredRun& declared, uint32_t slots) {
+  const minke_job& job = declared.job.job();
+  PlanRequest plan;
+  plan.spec_hash = declared.spec_hash;
+  plan.job_hash = declared.file.hash();
   plan.has_reduce = job.map_only == 0;
   plan.record_bytes = job.input_kind == MINKE_FIXED ? job.record_size : 0;
   plan.threads = slots;
@@ -170,9 +173,33 @@ Status MakeThePlan(const RunRequest& request, uint32_t slots, PreparedRun& run) 
   plan.partitions = request.partitions;
   if (job.partitions != 0) plan.partitions = job.partitions;  // the job needs just so many
   plan.attempts_max = request.attempts;
+  plan.backups = request.backups;
+  if (request.max_age_s != 0) plan.max_age_ms = request.max_age_s * 1000;
   plan.skip_bad = request.skip_bad;
   plan.range_partitioned = job.partitioner == MINKE_PARTITION_RANGE && plan.has_reduce;
-  run.plan = MINKE_TRY(ComputePlan(plan));
+  return plan;
+}
+
+// For those who run its tasks elsewhere.
+Status AddJob(const RunRequest& request, Store* store, proto::JobSpec& job) {
+  job.set_job(request.job);
+  for (const auto& [name, value] : request.arguments) {
+    proto::Argument* argument = job.add_arguments();
+    argument->set_name(name);
+    argument->set_value(value);
+  }
+  for (const auto& [name, path] : request.side_files) {
+    proto::SideFile* file = job.add_side_files();
+    file->set_name(name);
+    file->set_path(path);
+    const auto dataset = DatasetNameIn(path);
+    if (!dataset || store == nullptr) continue;
+    const DatasetRow row = MINKE_TRY(OpenDataset(*store, *dataset)).row;
+    file->set_version(row.version.bits);
+    file->set_manifest(row.manifest);
+  }
+  job.set_output(request.output);
+  job.set_json(request.json_records);
   return {};
 }
 
@@ -199,10 +226,11 @@ Status OpenOutput(const RunRequest& request, const RunPlace& place, PreparedRun&
   return {};
 }
 
-void FillContext(const RunRequest& request, Incarnation incarnation, PreparedRun& run) {
+void FillContext(const RunRequest& request, const RunPlace& place, PreparedRun& run) {
   JobContext& context = run.context;
   const minke_job& job = run.declared.job.job();
-  context.incarnation = incarnation;
+  context.incarnation = place.incarnation;
+  context.store = place.store;
   context.job_name = run.declared.file.name();
   context.job = &job;
   context.plan = &run.plan;
@@ -219,6 +247,16 @@ void FillContext(const RunRequest& request, Incarnation incarnation, PreparedRun
 }
 
 }  // namespace
+
+MasterOptions FreshMasterOptions(const DeclaredRun& declared, const std::string& job_name) {
+  MasterOptions options;
+  options.job_name = job_name;
+  options.version = kVersion;
+  options.uuid = RandomBits();
+  options.fresh_incarnation = FreshIncarnation();
+  options.spec_hash = declared.spec_hash;
+  return options;
+}
 
 uint64_t RandomBits() {
   uint64_t bits = 0;
@@ -258,6 +296,33 @@ Result<std::optional<Exit>> AnswerOfJob(const RunRequest& request, const Declare
   return answer;
 }
 
+Result<PlannedInputs> PlanRun(const RunRequest& request, const DeclaredRun& declared,
+                              const RunPlace& place, const ScratchFolder* spill) {
+  PlannedInputs planned;
+  planned.inputs = MINKE_TRY(FindInputs(request, declared, place.store, spill));
+  PlanRequest wanted = PlanRequestOf(request, declared, place.slots);
+  wanted.files = planned.inputs.files;
+  planned.plan = MINKE_TRY(ComputePlan(wanted));
+  MINKE_TRY_STATUS(AddJob(request, place.store, *planned.plan.mutable_job()));
+  return planned;
+}
+
+RunRequest RequestOf(const proto::Plan& plan, const RunRequest& machine) {
+  RunRequest request = machine;
+  const proto::JobSpec& job = plan.job();
+  request.job = job.job();
+  request.arguments.clear();
+  for (const proto::Argument& argument : job.arguments()) {
+    request.arguments.emplace_back(argument.name(), argument.value());
+  }
+  request.side_files.clear();
+  request.output = job.output();
+  request.json_records = job.json();
+  request.skip_bad = plan.skip_bad();
+  request.attempts = plan.attempts_max();
+  return request;
+}
+
 Result<std::unique_ptr<PreparedRun>> PrepareRun(const RunRequest& request, DeclaredRun declared,
                                                 const RunPlace& place) {
   auto run = std::make_unique<PreparedRun>(std::move(declared));
@@ -265,11 +330,22 @@ Result<std::unique_ptr<PreparedRun>> PrepareRun(const RunRequest& request, Decla
   MINKE_TRY_STATUS(CheckOutputs(request, run->declared.job.job()));
   MINKE_TRY_STATUS(DivideMemory(request, place.slots, *run));
   MINKE_TRY_STATUS(PrepareSpill(request, *run));
-  MINKE_TRY_STATUS(FindInputs(request, place.store, *run));
-  MINKE_TRY_STATUS(MakeThePlan(request, place.slots, *run));
+  PlannedInputs planned = MINKE_TRY(PlanRun(request, run->declared, place, run->spill.get()));
+  run->inputs = std::move(planned.inputs);
+  run->plan = std::move(planned.plan);
   MINKE_TRY_STATUS(OpenOutput(request, place, *run));
-  FillContext(request, place.incarnation, *run);
-  run->context.store = place.store;
+  FillContext(request, place, *run);
+  return run;
+}
+
+Result<std::unique_ptr<PreparedRun>> JoinRun(const RunRequest& request, DeclaredRun declared,
+                                             proto::Plan plan, const RunPlace& place) {
+  auto run = std::make_unique<PreparedRun>(std::move(declared));
+  MINKE_TRY_STATUS(DivideMemory(request, place.slots, *run));
+  MINKE_TRY_STATUS(PrepareSpill(request, *run));
+  run->plan = std::move(plan);
+  MINKE_TRY_STATUS(OpenOutput(request, place, *run));
+  FillContext(request, place, *run);
   return run;
 }
 

@@ -1,7 +1,11 @@
 // From what the user asked for to what can run, in two steps: the job is found and declared, which
 // is enough to tell whether it is the job that another process began or ended; then inputs are
 // listed and planned, the output is opened, the memory divided. Everything that can be refused
-// before any work begins is refused here. Runs in the child: declaring a job runs user code.
+// before any work begins is refused here. Declaring a job runs user code.
+//
+//   DeclareRun ─┬─ PrepareRun              a process that plans and runs tasks
+//               ├─ PlanRun                 … that plans, and leaves the tasks to others
+//               └─ JoinRun (RequestOf)     … that runs tasks of a plan that another has made
 #pragma once
 
 #include <cstdint>
@@ -11,8 +15,7 @@
 
 #include "base/memory_accountant.h"
 #include "base/result.h"
-#include "control/master_effects.h"
-#include "control/plan.h"
+#include "control/master_brain.h"
 #include "port/store.h"
 #include "runtime/run_request.h"
 #include "task/attempt.h"
@@ -20,6 +23,8 @@
 #include "task/job/job_file.h"
 #include "task/output/output_folder.h"
 #include "task/scratch.h"
+
+#include "proto/minke.pb.h"
 
 namespace minke {
 
@@ -51,7 +56,6 @@ struct PreparedRun {
   std::unique_ptr<MemoryAccountant> memory;
   std::unique_ptr<MemoryAccountant> kept;
   std::unique_ptr<ScratchFolder> spill;
-  PlanRequest plan_request;
   proto::Plan plan;
   JobContext context;
 };
@@ -64,6 +68,24 @@ struct RunPlace {
 };
 Result<std::unique_ptr<PreparedRun>> PrepareRun(const RunRequest& request, DeclaredRun declared,
                                                 const RunPlace& place);
+
+// Inputs as they are now, and how they are cut.
+struct PlannedInputs {
+  InputFiles inputs;
+  proto::Plan plan;
+};
+// `spill` takes what comes through pipes; null: no input is one.
+Result<PlannedInputs> PlanRun(const RunRequest& request, const DeclaredRun& declared,
+                              const RunPlace& place, const ScratchFolder* spill);
+
+// What the user asked for, as the plan says; memory, spills and blocks as of `machine`.
+RunRequest RequestOf(const proto::Plan& plan, const RunRequest& machine);
+// Of such a request. Its side files are left to the caller: the plan says which they are.
+Result<std::unique_ptr<PreparedRun>> JoinRun(const RunRequest& request, DeclaredRun declared,
+                                             proto::Plan plan, const RunPlace& place);
+
+// Of a master of this job that begins now.
+MasterOptions FreshMasterOptions(const DeclaredRun& declared, const std::string& job_name);
 
 uint64_t RandomBits();
 Incarnation FreshIncarnation();

@@ -109,6 +109,13 @@ std::string AsidePath(const std::string& single_file, Incarnation incarnation) {
   return fmt::format("{}.minke-{}", single_file, incarnation.Hex());
 }
 
+Status CheckSkipped(uint64_t skipped, uint64_t skip_bad) {
+  if (skipped <= skip_bad) return {};
+  return Error{ErrorCode::kUserCode,
+               fmt::format("{} records or groups are bad, more than the {} that --skip-bad allows",
+                           skipped, skip_bad)};
+}
+
 Result<uint64_t> PublishOutput(const JobContext& context, const Publication& publication,
                                const Publish& decided, const proto::Manifest& manifest) {
   if (!context.output_dataset.empty()) {

@@ -24,6 +24,9 @@ struct Publication {
 Result<uint64_t> PublishOutput(const JobContext& context, const Publication& publication,
                                const Publish& decided, const proto::Manifest& manifest);
 
+// Whether so many records and groups may be bad. Tasks count their own; the sum is known only now.
+Status CheckSkipped(uint64_t skipped, uint64_t skip_bad);
+
 // Where a single file is written before it moves into place.
 std::string AsidePath(const std::string& single_file, Incarnation incarnation);
 

@@ -32,6 +32,8 @@ struct RunRequest {
   uint32_t attempts = 4;
   uint32_t task_timeout_s = 600;
   uint64_t skip_bad = 0;
+  bool backups = false;   // a second attempt beside one that is slow
+  int64_t max_age_s = 0;  // past it an unfinished job is refused; 0: 30 days
 
   // One task alone: its output goes into a folder beside the spills, and `output` and `single_file`
   // only say what kind of run it is a task of.
