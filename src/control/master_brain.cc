@@ -73,6 +73,7 @@ struct MasterBrain::State {
   // Reports of attempts that stand in the winners' blocks and were lost; nothing: it is gone too.
   std::map<AttemptId, std::optional<proto::Report>> former_reports;
   bool row_is_finished = false;
+  int64_t finished_ms = -1;        // when we knew that it is
   std::vector<proto::Fact> facts;  // heard since the last Step
   std::vector<proto::Heartbeat> heartbeats;
   bool has_claimed = false;     // since the last Step
@@ -116,6 +117,7 @@ struct MasterBrain::State {
   void Append();
   void Conclude();
   void WatchWorkers();
+  bool HasWorkers() const;
 };
 
 void MasterBrain::State::TakeRow() {
@@ -332,13 +334,16 @@ void MasterBrain::State::Append() {
   Say(AppendJournal{in_flight->bytes});
 }
 
+bool MasterBrain::State::HasWorkers() const {
+  return std::ranges::any_of(fleet.workers(), [&](const auto& worker) {
+    return fleet.IsAtWork(worker.first, job, now_ms, options.decide.lease_ms);
+  });
+}
+
 // Nobody at work, though there is work to do: not for ever.
 void MasterBrain::State::WatchWorkers() {
   const bool is_needed = job.open_step() && !job.is_paused() && job.publish() == nullptr;
-  const auto is_at_work = [&](const auto& worker) {
-    return fleet.IsAtWork(worker.first, job, now_ms, options.decide.lease_ms);
-  };
-  if (!is_needed || std::ranges::any_of(fleet.workers(), is_at_work)) last_worker_ms = now_ms;
+  if (!is_needed || HasWorkers()) last_worker_ms = now_ms;
   if (options.no_worker_timeout_ms == 0 || in_flight) return;
   if (now_ms - last_worker_ms <= options.no_worker_timeout_ms) return;
   Leave(75,
@@ -347,7 +352,8 @@ void MasterBrain::State::WatchWorkers() {
                     options.no_worker_timeout_ms / 1000));
 }
 
-// The job has finished: the row says so, then everything is cleaned up.
+// The job has finished: the row says so, then workers say that they end, then everything is cleaned
+// up, the inbox with it.
 void MasterBrain::State::Conclude() {
   if (asked.row) return;
   if (!row_is_finished) {
@@ -358,6 +364,8 @@ void MasterBrain::State::Conclude() {
     Say(CompareAndSetRow{row, finished});
     return;
   }
+  if (finished_ms < 0) finished_ms = now_ms;
+  if (HasWorkers() && now_ms - finished_ms < options.farewell_ms) return;
   stage = Stage::kCleaning;
   Say(CleanUp{job.shuffle_table()});
 }
@@ -596,6 +604,7 @@ int64_t MasterBrain::wake_at_ms() const {
   if (state.options.no_worker_timeout_ms != 0) {
     at = std::min(at, state.last_worker_ms + state.options.no_worker_timeout_ms + 1);
   }
+  if (state.finished_ms >= 0) at = std::min(at, state.finished_ms + state.options.farewell_ms);
   const proto::JobAccepted* accepted = state.job.accepted();
   if (accepted != nullptr && accepted->max_age_ms() != 0) {
     const int64_t age_ms = state.unix_ms - accepted->unix_ms();

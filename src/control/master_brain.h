@@ -40,7 +40,8 @@ struct MasterOptions {
   int64_t append_timeout_ms = 10'000;  // then the same bytes are sent again
   int64_t loop_gap_ms = 2'000;         // a longer gap between Steps starts the leases anew; 0: none
   int64_t no_worker_timeout_ms = 3'600'000;  // 0: none
-  size_t winners_bytes_max = 4u << 20;       // of one WriteWinners effect
+  int64_t farewell_ms = 0;  // how long workers may take to say that they end, once the job has
+  size_t winners_bytes_max = 4u << 20;  // of one WriteWinners effect
 };
 
 // How a job's row answers who comes with this spec: the end of the job where it is over, 64 where

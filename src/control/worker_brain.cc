@@ -78,6 +78,8 @@ struct WorkerBrain::State {
   bool ServesAfter(uint32_t step) const;
   std::vector<proto::Fact> OpenFacts() const;
   void AddFormer(std::vector<proto::Fact>& facts) const;
+  proto::Fact LeavingFact() const;
+  void SayLeaving();
   void SayFacts();
   void Heartbeat(std::span<const proto::AttemptProgress> progress);
   void StartWaiting();
@@ -146,6 +148,7 @@ void WorkerBrain::State::Apply(const proto::JournalRecord& record, uint64_t epoc
       Answered(FromProto(record.attempt_cancelled().attempt()), false);
       break;
     case proto::JournalRecord::kJobFinished:
+      SayLeaving();
       Leave(0, "");
       break;
     default:
@@ -203,6 +206,21 @@ bool WorkerBrain::State::ServesAfter(uint32_t step) const {
   return false;
 }
 
+proto::Fact WorkerBrain::State::LeavingFact() const {
+  proto::Fact fact;
+  fact.mutable_worker_leaving()->set_worker_id(options.id.bits);
+  fact.mutable_worker_leaving()->set_asked(true);
+  return fact;
+}
+
+// The job is over: nothing else that we have to say is of use any more.
+void WorkerBrain::State::SayLeaving() {
+  if (has_left) return;
+  proto::InboxMessage message;
+  *message.add_facts() = LeavingFact();
+  Say(AppendInbox{message.SerializeAsString()});
+}
+
 // How the child before this one has ended.
 void WorkerBrain::State::AddFormer(std::vector<proto::Fact>& facts) const {
   const FormerChild& former = *options.former;
@@ -224,9 +242,7 @@ std::vector<proto::Fact> WorkerBrain::State::OpenFacts() const {
   std::vector<proto::Fact> facts;
   if (former_repeats > 0) AddFormer(facts);
   if (is_stopping || (is_over && held.empty())) {
-    proto::WorkerLeaving* leaving = facts.emplace_back().mutable_worker_leaving();
-    leaving->set_worker_id(options.id.bits);
-    leaving->set_asked(true);
+    facts.push_back(LeavingFact());
   } else if (must_join) {
     facts.push_back(JoinedFact());
   }

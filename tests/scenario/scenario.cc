@@ -227,6 +227,7 @@ void Scenario::SetTuning(const Command& command) {
   command.TakeDuration("lease", master.decide.lease_ms);
   command.TakeDuration("no-worker", master.no_worker_timeout_ms);
   command.TakeDuration("append", master.append_timeout_ms);
+  command.TakeDuration("farewell", master.farewell_ms);
   command.Take("losses", master.decide.losses_max);
   command.Take("winners-bytes", master.winners_bytes_max);
   command.TakeDuration("repeat", world_.tuning.repeat_ms);
