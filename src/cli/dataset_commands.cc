@@ -253,14 +253,7 @@ Status Remove(Store& store, const DatasetFlags& flags) {
   for (const std::string& word : flags.datasets) {
     const std::string name = NameOf(word);
     const Dataset dataset = MINKE_TRY(OpenDataset(store, name));
-    if (MINKE_TRY(PublishDataset(store, name, dataset.row.version, DatasetRow{})) !=
-        Incarnation{}) {
-      return Error{ErrorCode::kUnavailable,
-                   fmt::format("the dataset {} was given another version meanwhile: look at it, "
-                               "and remove it again if it is to go",
-                               name)};
-    }
-    MINKE_TRY_STATUS(FinishPut(store, name, dataset.row.version));
+    MINKE_TRY_STATUS(RetireVersion(store, name, dataset.row.version));
     if (MINKE_TRY(HasOpenJob(store))) continue;
     MINKE_TRY_STATUS(RemoveVersion(store, dataset.row.version));
   }

@@ -207,13 +207,6 @@ class EmbeddedRun {
   int64_t stop_at_ms_ = 0;
 };
 
-void CleanUpAside(const RunRequest& request, Incarnation incarnation) {
-  if (!request.output.empty()) (void)OutputFolder::CleanUp(request.output, incarnation);
-  if (!request.single_file.empty()) {
-    unlink(AsidePath(request.single_file, incarnation).c_str());
-  }
-}
-
 // The process that the user started: runs no user code, starts children until one of them ends by
 // itself, or there is nothing left to try.
 class Parent {
@@ -253,7 +246,7 @@ class Parent {
       return (new EmbeddedRun(request_, observer_, pages_, {incarnation, crashes_}))->Run();
     });
     // Only now does no attempt write any more.
-    if (!end.is_own_end() || end.exit_code != 0) CleanUpAside(request_, incarnation);
+    if (!end.is_own_end() || end.exit_code != 0) RemoveAside(request_, incarnation);
     return end;
   }
 

@@ -154,27 +154,35 @@ class Fetching {
 
 Result<DatasetTotals> GetIntoFolder(Store& store, const std::string& dataset,
                                     const std::string& folder, const GetOptions& options) {
-  Dataset opened = MINKE_TRY(OpenDataset(store, dataset));
+  MINKE_TRY(OpenDataset(store, dataset));  // before anything is made
   OutputFolderOptions output;
   output.overwrite = options.overwrite;
   output.sync = options.sync;
   const auto to = MINKE_TRY(OutputFolder::Open(folder, FreshIncarnation(), output));
-  Status status = Fetching(store, &opened, *to, options.sync).Run(options.threads);
-  if (status) status = to->Publish(WinningParts(opened.manifest));
-  if (!status) {
-    (void)to->Abandon();
-    return std::move(status).error();
-  }
+  auto done = GetIntoFolder(store, dataset, *to, options);
+  if (!done) (void)to->Abandon();
+  return done;
+}
+
+Result<DatasetTotals> GetIntoFolder(Store& store, const std::string& dataset, OutputFolder& folder,
+                                    const GetOptions& options) {
+  Dataset opened = MINKE_TRY(OpenDataset(store, dataset));
+  MINKE_TRY_STATUS(Fetching(store, &opened, folder, options.sync).Run(options.threads));
+  MINKE_TRY_STATUS(folder.Publish(WinningParts(opened.manifest)));
   return TotalsOf(opened.manifest);
 }
 
 Result<DatasetTotals> GetInOrder(Store& store, const std::string& dataset,
                                  const std::function<Status(Bytes)>& write) {
-  const Dataset opened = MINKE_TRY(OpenDataset(store, dataset));
-  for (const proto::ManifestPart* part : MainParts(opened.manifest)) {
-    MINKE_TRY(GetPart(store, opened.row.version, *part, write));
+  return GetInOrder(store, MINKE_TRY(OpenDataset(store, dataset)), write);
+}
+
+Result<DatasetTotals> GetInOrder(Store& store, const Dataset& dataset,
+                                 const std::function<Status(Bytes)>& write) {
+  for (const proto::ManifestPart* part : MainParts(dataset.manifest)) {
+    MINKE_TRY(GetPart(store, dataset.row.version, *part, write));
   }
-  return TotalsOf(opened.manifest);
+  return TotalsOf(dataset.manifest);
 }
 
 }  // namespace minke

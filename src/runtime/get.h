@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "port/store.h"
 #include "task/dataset/dataset.h"
+#include "task/output/output_folder.h"
 
 namespace minke {
 
@@ -25,8 +26,15 @@ struct GetOptions {
 // kCorruption: the store does not hold what was put.
 Result<DatasetTotals> GetIntoFolder(Store& store, const std::string& dataset,
                                     const std::string& folder, const GetOptions& options);
+// The same into one that is open, which is published with it; after an error it is the caller's to
+// abandon.
+Result<DatasetTotals> GetIntoFolder(Store& store, const std::string& dataset, OutputFolder& folder,
+                                    const GetOptions& options);
 // The bytes of the main output, part by part, to `write`.
 Result<DatasetTotals> GetInOrder(Store& store, const std::string& dataset,
+                                 const std::function<Status(Bytes)>& write);
+// The same of a version that the caller knows.
+Result<DatasetTotals> GetInOrder(Store& store, const Dataset& dataset,
                                  const std::function<Status(Bytes)>& write);
 
 }  // namespace minke

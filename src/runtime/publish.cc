@@ -81,32 +81,31 @@ Status WriteLines(RecordStream& lines, Write write) {
   return write(buffer);
 }
 
-Status PublishFile(const JobContext& context, const Publication& publication, RecordStream& lines) {
-  const std::string aside = AsidePath(publication.single_file, context.incarnation);
-  Status status;
-  {
-    File file = MINKE_TRY(File::Open(aside, File::Mode::kCreate));
-    status = WriteLines(lines, [&](Bytes bytes) { return file.Write(bytes); });
-    if (status && context.sync_output) status = file.Sync();
-    if (status) status = file.Close();
-  }
-  // A link replaces nothing, a rename would.
-  const bool moved =
-      status && (publication.overwrite ? rename(aside.c_str(), publication.single_file.c_str()) == 0
-                                       : link(aside.c_str(), publication.single_file.c_str()) == 0);
-  if (status && !moved) {
-    status =
-        Error{errno == EEXIST ? ErrorCode::kAlreadyExists : ErrorCode::kOutput,
-              fmt::format("cannot write {}: {}", publication.single_file, std::strerror(errno))};
-  }
-  if (!moved || !publication.overwrite) unlink(aside.c_str());
-  return status;
-}
-
 }  // namespace
 
 std::string AsidePath(const std::string& single_file, Incarnation incarnation) {
   return fmt::format("{}.minke-{}", single_file, incarnation.Hex());
+}
+
+Status PublishFile(const SingleFile& to, Incarnation incarnation,
+                   const std::function<Status(File& file)>& fill) {
+  const std::string aside = AsidePath(to.path, incarnation);
+  Status status;
+  {
+    File file = MINKE_TRY(File::Open(aside, File::Mode::kCreate));
+    status = fill(file);
+    if (status && to.sync) status = file.Sync();
+    if (status) status = file.Close();
+  }
+  // A link replaces nothing, a rename would.
+  const bool moved = status && (to.overwrite ? rename(aside.c_str(), to.path.c_str()) == 0
+                                             : link(aside.c_str(), to.path.c_str()) == 0);
+  if (status && !moved) {
+    status = Error{errno == EEXIST ? ErrorCode::kAlreadyExists : ErrorCode::kOutput,
+                   fmt::format("cannot write {}: {}", to.path, std::strerror(errno))};
+  }
+  if (!moved || !to.overwrite) unlink(aside.c_str());
+  return status;
 }
 
 Status CheckSkipped(uint64_t skipped, uint64_t skip_bad) {
@@ -114,6 +113,13 @@ Status CheckSkipped(uint64_t skipped, uint64_t skip_bad) {
   return Error{ErrorCode::kUserCode,
                fmt::format("{} records or groups are bad, more than the {} that --skip-bad allows",
                            skipped, skip_bad)};
+}
+
+void RemoveAside(const RunRequest& request, Incarnation incarnation) {
+  if (!request.output.empty() && !DatasetNameIn(request.output)) {
+    (void)OutputFolder::CleanUp(request.output, incarnation);
+  }
+  if (!request.single_file.empty()) unlink(AsidePath(request.single_file, incarnation).c_str());
 }
 
 Result<uint64_t> PublishOutput(const JobContext& context, const Publication& publication,
@@ -132,7 +138,10 @@ Result<uint64_t> PublishOutput(const JobContext& context, const Publication& pub
   std::vector<std::shared_ptr<const void>> kept;
   auto lines = MINKE_TRY(OpenParts(context, std::move(parts), kept));
   if (!publication.single_file.empty()) {
-    MINKE_TRY_STATUS(PublishFile(context, publication, *lines));
+    const SingleFile to{publication.single_file, publication.overwrite, context.sync_output};
+    MINKE_TRY_STATUS(PublishFile(to, context.incarnation, [&](File& file) {
+      return WriteLines(*lines, [&](Bytes bytes) { return file.Write(bytes); });
+    }));
     return decided.mine;
   }
   StandardOutput out;

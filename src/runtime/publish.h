@@ -3,10 +3,13 @@
 // thread, after PublishDecided was read back.
 #pragma once
 
+#include <functional>
 #include <string>
 
+#include "base/file.h"
 #include "base/result.h"
 #include "control/master_effects.h"
+#include "runtime/run_request.h"
 #include "task/attempt.h"
 
 #include "proto/minke.pb.h"
@@ -27,7 +30,20 @@ Result<uint64_t> PublishOutput(const JobContext& context, const Publication& pub
 // Whether so many records and groups may be bad. Tasks count their own; the sum is known only now.
 Status CheckSkipped(uint64_t skipped, uint64_t skip_bad);
 
+// A single file, written aside by `fill`, then moved into place; without `overwrite` it replaces
+// nothing. kAlreadyExists, kOutput.
+struct SingleFile {
+  std::string path;
+  bool overwrite = false;
+  bool sync = false;
+};
+Status PublishFile(const SingleFile& to, Incarnation incarnation,
+                   const std::function<Status(File& file)>& fill);
+
 // Where a single file is written before it moves into place.
 std::string AsidePath(const std::string& single_file, Incarnation incarnation);
+
+// Whatever a run whose process is dead has left aside of its output.
+void RemoveAside(const RunRequest& request, Incarnation incarnation);
 
 }  // namespace minke

@@ -35,7 +35,7 @@ struct Stretch {
   uint32_t number = 0;  // of its file
 };
 
-uint64_t SpecOf(const std::vector<proto::InputFile>& files, uint32_t record_bytes) {
+uint64_t SpecOf(std::span<const proto::InputFile> files, uint32_t record_bytes) {
   std::string all;
   AppendVarint(all, record_bytes);
   for (const proto::InputFile& file : files) {
@@ -49,8 +49,9 @@ uint64_t SpecOf(const std::vector<proto::InputFile>& files, uint32_t record_byte
 // The files, stretch by stretch, by as many threads as wanted.
 class Putting {
  public:
-  Putting(Store& store, Incarnation version, const InputFiles& inputs, const PutOptions& options)
-      : store_(store), version_(version), files_(inputs.files), options_(options) {
+  Putting(Store& store, Incarnation version, std::span<const proto::InputFile> files,
+          const PutOptions& options)
+      : store_(store), version_(version), files_(files), options_(options) {
     results_.resize(files_.size());
     for (uint32_t file = 0; file < files_.size(); ++file) {
       const bool is_packed = files_[file].compression() != 0;
@@ -198,7 +199,7 @@ class Putting {
 
   Store& store_;
   Incarnation version_;
-  const std::vector<proto::InputFile>& files_;
+  std::span<const proto::InputFile> files_;
   const PutOptions& options_;
   std::vector<Stretch> stretches_;
   uint64_t total_ = 0;
@@ -257,10 +258,7 @@ PutDone Summary(const proto::Manifest& manifest, Incarnation version) {
   return {version, totals.parts, totals.records, totals.bytes};
 }
 
-}  // namespace
-
-bool IsPutRow(const std::string& job_name) { return job_name.starts_with(kRowPrefix); }
-
+// The version is not being put any more, whoever was at it.
 Status FinishPut(Store& store, const std::string& dataset, Incarnation version) {
   const std::optional<JobRow> row = MINKE_TRY(store.GetJob(RowName(dataset)));
   if (!row || row->incarnation != version || row->state == JobState::kFinished) return {};
@@ -270,15 +268,35 @@ Status FinishPut(Store& store, const std::string& dataset, Incarnation version) 
   return {};
 }
 
+}  // namespace
+
+bool IsPutRow(const std::string& job_name) { return job_name.starts_with(kRowPrefix); }
+
+Status RetireVersion(Store& store, const std::string& dataset, Incarnation version) {
+  if (MINKE_TRY(PublishDataset(store, dataset, version, DatasetRow{})) != Incarnation{}) {
+    return Error{ErrorCode::kUnavailable,
+                 fmt::format("the dataset {} was given another version meanwhile: look at it, "
+                             "and remove it again if it is to go",
+                             dataset)};
+  }
+  return FinishPut(store, dataset, version);
+}
+
 Result<PutDone> PutFiles(Store& store, const std::string& dataset,
                          std::span<const std::string> inputs, const PutOptions& options) {
   MINKE_TRY_STATUS(CheckDatasetName(dataset));
   InputFileOptions finding;
   finding.kind = options.record_bytes != 0 ? MINKE_FIXED : MINKE_TEXT;
   finding.spill_folder = options.spill_folder;
-  const InputFiles files = MINKE_TRY(FindInputFiles(inputs, finding));
+  const InputFiles found = MINKE_TRY(FindInputFiles(inputs, finding));
+  return PutFiles(store, dataset, found.files, options);
+}
+
+Result<PutDone> PutFiles(Store& store, const std::string& dataset,
+                         std::span<const proto::InputFile> files, const PutOptions& options) {
+  MINKE_TRY_STATUS(CheckDatasetName(dataset));
   const auto before = MINKE_TRY(store.GetDataset(dataset));
-  const JobRow row = MINKE_TRY(TakeRow(store, dataset, SpecOf(files.files, options.record_bytes)));
+  const JobRow row = MINKE_TRY(TakeRow(store, dataset, SpecOf(files, options.record_bytes)));
   if (before && before->version == row.incarnation) {
     MINKE_TRY_STATUS(FinishPut(store, dataset, row.incarnation));
     PutDone done =

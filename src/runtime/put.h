@@ -20,6 +20,8 @@
 #include "port/store.h"
 #include "shuffle/block.h"
 
+#include "proto/minke.pb.h"
+
 namespace minke {
 
 struct PutProgress {
@@ -49,11 +51,15 @@ struct PutDone {
 // given another version meanwhile.
 Result<PutDone> PutFiles(Store& store, const std::string& dataset,
                          std::span<const std::string> inputs, const PutOptions& options);
+// The same of files that were found, and are as they were then.
+Result<PutDone> PutFiles(Store& store, const std::string& dataset,
+                         std::span<const proto::InputFile> files, const PutOptions& options);
 
 // Whether a job's row is one of ours; a job of the user's cannot have such a name.
 bool IsPutRow(const std::string& job_name);
 
-// The version is not being put any more, whoever was at it: before it is removed.
-Status FinishPut(Store& store, const std::string& dataset, Incarnation version);
+// Takes the version away from the dataset's name, and from whoever is putting it; its bytes stay.
+// kUnavailable: the name was given another one meanwhile.
+Status RetireVersion(Store& store, const std::string& dataset, Incarnation version);
 
 }  // namespace minke

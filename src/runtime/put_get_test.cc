@@ -167,11 +167,18 @@ TEST_F(PutGetTest, AVersionThatWasRemovedDoesNotComeBack) {
   const JobRow finished = row;
   row.state = JobState::kAccepted;
   ASSERT_EQ(store_.CompareAndSetJob("put d", finished, row).value(), row);
-  ASSERT_TRUE(FinishPut(store_, "d", first.version));
-  const DatasetRow standing = store_.GetDataset("d").value().value();
-  ASSERT_TRUE(store_.CompareAndSetDataset("d", standing, DatasetRow{}));
+  ASSERT_TRUE(RetireVersion(store_, "d", first.version));
   EXPECT_NE(Put(store_, "d", {path}).value().version, first.version);
   EXPECT_EQ(InOrder(store_, "d"), "one\n");
+}
+
+TEST_F(PutGetTest, AVersionThatWasReplacedIsNotRetired) {
+  const PutDone first = Put(store_, "d", {Write("a", "one\n")}).value();
+  ASSERT_TRUE(Put(store_, "d", {Write("b", "two\n")}));
+  const Status retired = RetireVersion(store_, "d", first.version);
+  ASSERT_FALSE(retired);
+  EXPECT_EQ(retired.error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(InOrder(store_, "d"), "two\n");
 }
 
 TEST_F(PutGetTest, FixedRecordsAreCountedAndHalfOnesRefused) {

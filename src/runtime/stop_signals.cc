@@ -1,6 +1,5 @@
 #include "runtime/stop_signals.h"
 
-#include <atomic>
 #include <csignal>
 
 namespace minke {
@@ -30,7 +29,7 @@ StopSignals::StopSignals(Waker* waker) {
 
 StopSignals::~StopSignals() { stop_waker.store(nullptr); }
 
-int StopSignals::signal() const { return stop_signal.load(); }
+const std::atomic<int>& StopSignals::flag() { return stop_signal; }
 
 int ExitCodeOfSignal(int signal) { return 128 + signal; }
 

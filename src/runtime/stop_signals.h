@@ -2,6 +2,7 @@
 // control thread woken. A closed pipe is no signal but an error of the write.
 #pragma once
 
+#include <atomic>
 #include <string>
 
 #include "runtime/waker.h"
@@ -17,7 +18,9 @@ class StopSignals {
   StopSignals& operator=(const StopSignals&) = delete;
 
   // The last one that came; 0: none.
-  int signal() const;
+  int signal() const { return flag().load(); }
+  // The same, for who looks by himself.
+  static const std::atomic<int>& flag();
 };
 
 // What a process that was stopped so exits with: 130 of SIGINT, 143 of SIGTERM.

@@ -107,6 +107,8 @@ class Finder {
     return {};
   }
 
+  size_t files() const { return result_.files.size(); }
+
   InputFiles Take() {
     std::sort(result_.folders.begin(), result_.folders.end());
     return std::move(result_);
@@ -353,8 +355,14 @@ class Finder {
 Result<InputFiles> FindInputFiles(std::span<const std::string> named,
                                   const InputFileOptions& options) {
   Finder finder(options);
-  for (const std::string& argument : named) MINKE_TRY_STATUS(finder.Add(argument));
-  return finder.Take();
+  std::vector<uint32_t> arguments;
+  for (uint32_t i = 0; i < named.size(); ++i) {
+    MINKE_TRY_STATUS(finder.Add(named[i]));
+    arguments.resize(finder.files(), i);
+  }
+  InputFiles found = finder.Take();
+  found.arguments = std::move(arguments);
+  return found;
 }
 
 Status CheckOutputApart(const std::string& output, const InputFiles& inputs) {

@@ -56,6 +56,7 @@ struct InputFolder {
 
 struct InputFiles {
   std::vector<proto::InputFile> files;
+  std::vector<uint32_t> arguments;  // which of those named each file stands for
   std::vector<InputFolder> folders;
   std::vector<File>
       spooled;  // files[i].spooled() leads to these: keep them open until the job ends
