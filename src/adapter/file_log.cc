@@ -29,7 +29,6 @@
 #include <string_view>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
@@ -40,6 +39,7 @@
 #include "base/check.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/ids.h"
 
 namespace minke {
 namespace {
@@ -53,12 +53,6 @@ std::string PathOf(const std::string& folder, Topic topic) {
 }
 
 std::string LockPathOf(const std::string& folder) { return folder + "/lock"; }
-
-uint64_t RandomBits() {
-  uint64_t bits = 0;
-  MINKE_CHECK(getrandom(&bits, sizeof(bits), 0) == sizeof(bits));
-  return bits;
-}
 
 // Differs from one start of the machine to the next; 0 where the system does not tell.
 uint64_t BootBits() {

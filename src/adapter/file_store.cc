@@ -27,7 +27,6 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <map>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <tuple>
 #include <unistd.h>
@@ -35,7 +34,6 @@
 
 #include "adapter/file_lock.h"
 #include "adapter/shuffle_file.h"
-#include "base/check.h"
 #include "base/file.h"
 #include "base/hash.h"
 
@@ -53,11 +51,7 @@ constexpr size_t kNameBytesMax = 180;
 constexpr std::string_view kRemoved = "removed-";
 constexpr std::string_view kAsideEnd = ".tmp";  // of the shuffle files that are being written
 
-std::string RandomName() {
-  uint64_t bits = 0;
-  MINKE_CHECK(getrandom(&bits, sizeof(bits), 0) == sizeof(bits));
-  return fmt::format("{:016x}", bits);
-}
+std::string RandomName() { return fmt::format("{:016x}", RandomBits()); }
 
 std::string FileNameOf(const std::string& name) {
   std::string escaped;

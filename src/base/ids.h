@@ -13,6 +13,10 @@ struct Incarnation {
   std::string Hex() const;  // 16 digits, as in names of topics, tables and folders
 };
 
+// From the system: ids made of it never meet.
+uint64_t RandomBits();
+Incarnation FreshIncarnation();
+
 struct AttemptId {
   uint64_t epoch = 0;  // of the master that assigned it
   uint64_t n = 0;      // counted by that master, from 1

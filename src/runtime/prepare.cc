@@ -7,15 +7,14 @@
 #include <fmt/format.h>
 #include <set>
 #include <string>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 #include <vector>
 
-#include "base/check.h"
 #include "base/machine.h"
 #include "base/version.h"
+#include "control/master_brain.h"
 #include "control/plan.h"
 #include "runtime/master.h"
 #include "task/dataset/dataset.h"
@@ -257,14 +256,6 @@ MasterOptions FreshMasterOptions(const DeclaredRun& declared, const std::string&
   options.spec_hash = declared.spec_hash;
   return options;
 }
-
-uint64_t RandomBits() {
-  uint64_t bits = 0;
-  MINKE_CHECK(getrandom(&bits, sizeof(bits), 0) == sizeof(bits));
-  return bits;
-}
-
-Incarnation FreshIncarnation() { return Incarnation{RandomBits()}; }
 
 uint32_t ThreadsOf(const RunRequest& request) {
   return request.threads != 0 ? request.threads : static_cast<uint32_t>(UsableCpus());

@@ -15,7 +15,7 @@
 
 #include "base/memory_accountant.h"
 #include "base/result.h"
-#include "control/master_brain.h"
+#include "control/master_effects.h"
 #include "port/store.h"
 #include "runtime/run_request.h"
 #include "task/attempt.h"
@@ -27,6 +27,8 @@
 #include "proto/minke.pb.h"
 
 namespace minke {
+
+struct MasterOptions;
 
 struct DeclaredRun {
   JobFile file;
@@ -87,8 +89,6 @@ Result<std::unique_ptr<PreparedRun>> JoinRun(const RunRequest& request, Declared
 // Of a master of this job that begins now.
 MasterOptions FreshMasterOptions(const DeclaredRun& declared, const std::string& job_name);
 
-uint64_t RandomBits();
-Incarnation FreshIncarnation();
 uint32_t ThreadsOf(const RunRequest& request);
 // Where a task that runs alone puts its output.
 std::string OutputOfTask(const std::string& spill_folder, Incarnation incarnation);

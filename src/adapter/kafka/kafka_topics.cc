@@ -4,7 +4,6 @@
 #include <charconv>
 #include <fmt/format.h>
 #include <string_view>
-#include <sys/random.h>
 
 #include "base/check.h"
 
@@ -72,10 +71,8 @@ class AdminCall {
 };
 
 uint64_t NewMark() {
-  uint64_t bits = 0;
-  MINKE_CHECK(getrandom(&bits, sizeof(bits), 0) == sizeof(bits));
   // A positive number of 62 bits: more than the property's default, less than Kafka's bound for it.
-  return (bits >> 2) | 1;
+  return (RandomBits() >> 2) | 1;
 }
 
 std::optional<int64_t> NumberIn(const Properties& properties, const char* name) {

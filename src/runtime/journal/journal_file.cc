@@ -6,8 +6,8 @@
 
 #include "adapter/file_log_format.h"
 #include "base/file.h"
+#include "base/ids.h"
 #include "runtime/journal/journal_fold.h"
-#include "runtime/prepare.h"
 
 namespace minke {
 namespace {
