@@ -15,6 +15,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "port/store_rows.h"
+#include "port/tables.h"
 
 namespace minke {
 
@@ -102,6 +103,9 @@ class Store {
   virtual Result<std::unique_ptr<ChunkScan>> ScanDataset(const DatasetFile& file,
                                                          uint32_t first) = 0;
   virtual Status DropDataset(Incarnation version) = 0;
+
+  // ---- tables of users; null: this store has none. They live as long as the store.
+  virtual Tables* tables() { return nullptr; }
 
   // Removes everything but the job's row and the version of that incarnation.
   virtual Status DropJob(Incarnation job) = 0;

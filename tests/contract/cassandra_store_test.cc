@@ -2,49 +2,17 @@
 
 #include <fmt/format.h>
 #include <map>
-#include <optional>
 #include <string>
-#include <unistd.h>
 
-#include "adapter/cassandra/cassandra_setup.h"
 #include "adapter/cassandra/connection.h"
 #include "adapter/cassandra/key_text.h"
 #include "adapter/cassandra/shuffle_tables.h"
 #include "base/hash.h"
-#include "service_lane.h"
+#include "cassandra_keyspace.h"
 #include "store_contract.h"
 
 namespace minke {
 namespace {
-
-CassandraOptions PlainOptions() {
-  static const ServiceLane lane = ServiceLane::Running("plain", "cassandra");
-  CassandraOptions options;
-  options.addresses = lane.setting("MINKE_CASSANDRA");
-  return options;
-}
-
-// A keyspace of this process, dropped at its end.
-class Keyspace final : public testing::Environment {
- public:
-  static const CassandraOptions& Options() { return *options_; }
-  void SetUp() override {
-    options_ = PlainOptions();
-    options_->keyspace = fmt::format("store_test_{}", getpid());
-    const Status set_up = SetUpCassandra(*options_, {});
-    ASSERT_TRUE(set_up) << set_up.error().text;
-  }
-  void TearDown() override {
-    const auto connection = Connection::Open(*options_).value();
-    EXPECT_TRUE(connection->dispatcher().ChangeSchema("DROP KEYSPACE " + options_->keyspace));
-  }
-
- private:
-  static inline std::optional<CassandraOptions> options_;
-};
-
-const testing::Environment* const kKeyspace =
-    testing::AddGlobalTestEnvironment(new Keyspace());  // owned by GoogleTest
 
 // The keyspace, emptied.
 class CassandraPlace final : public StorePlace {

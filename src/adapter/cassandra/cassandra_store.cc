@@ -11,6 +11,7 @@
 #include "adapter/cassandra/named_rows.h"
 #include "adapter/cassandra/shuffle_blocks.h"
 #include "adapter/cassandra/shuffle_tables.h"
+#include "adapter/cassandra/user_tables.h"
 
 namespace minke {
 namespace {
@@ -86,6 +87,7 @@ struct CassandraStore::Parts {
   NamedBlocks blocks{connection.get()};
   ShuffleTables tables{connection.get()};
   DatasetFiles files{connection.get()};
+  UserTables user_tables{connection.get()};
 };
 
 CassandraStore::CassandraStore(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -177,6 +179,8 @@ Result<std::unique_ptr<ChunkScan>> CassandraStore::ScanDataset(const DatasetFile
 }
 
 Status CassandraStore::DropDataset(Incarnation version) { return parts_->files.Drop(version); }
+
+Tables* CassandraStore::tables() { return &parts_->user_tables; }
 
 Status CassandraStore::DropJob(Incarnation job) {
   MINKE_TRY_STATUS(parts_->tables.DropAll(job));

@@ -53,6 +53,7 @@ class CassandraStore final : public Store {
   Result<std::unique_ptr<ChunkWriter>> WriteDataset(const DatasetFile& file) override;
   Result<std::unique_ptr<ChunkScan>> ScanDataset(const DatasetFile& file, uint32_t first) override;
   Status DropDataset(Incarnation version) override;
+  Tables* tables() override;
   Status DropJob(Incarnation job) override;
 
   CassandraLoad load() const;

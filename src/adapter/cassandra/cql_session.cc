@@ -139,6 +139,11 @@ CqlValues& CqlValues::Text(Bytes text) {
   return *this;
 }
 
+CqlValues& CqlValues::Null() {
+  values_.emplace_back().is_null = true;
+  return *this;
+}
+
 void CqlRequest::Free::operator()(mcql_request* request) const { mcql_request_free(request); }
 
 void CqlStatement::Free::operator()(mcql_statement* statement) const {
@@ -150,7 +155,9 @@ CqlRequest CqlStatement::Bind(const CqlValues& values, int32_t page_rows) const 
   std::vector<mcql_bytes> bound;
   bound.reserve(values.values_.size());
   for (const CqlValues::Value& value : values.values_) {
-    if (value.number_bytes > 0) {
+    if (value.is_null) {
+      bound.push_back({nullptr, 0});
+    } else if (value.number_bytes > 0) {
       bound.push_back(Of(Bytes(value.number.data(), value.number_bytes)));
     } else {
       bound.push_back(value.view.empty() ? mcql_bytes{&kEmpty, 0} : Of(value.view));

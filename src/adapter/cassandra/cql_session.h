@@ -68,7 +68,8 @@ class CqlValues {
  public:
   CqlValues& Int32(uint32_t value);
   CqlValues& Int64(uint64_t value);
-  CqlValues& Text(Bytes text);  // or a blob
+  CqlValues& Text(Bytes text);  // or a blob, or any value in CQL's own encoding
+  CqlValues& Null();
   CqlValues&& Done() { return std::move(*this); }
 
  private:
@@ -77,6 +78,7 @@ class CqlValues {
     Bytes view;  // data null: the number is in `number`
     std::array<char, 8> number{};
     uint8_t number_bytes = 0;
+    bool is_null = false;
   };
   std::vector<Value> values_;
 };

@@ -146,7 +146,7 @@ class FileScan final : public ChunkScan {
     CqlValues values = key_.Values();
     values.Int32(slice).Int32(next_);
     pager_ = std::make_unique<Pager>(&connection_->dispatcher(), std::move(statement),
-                                     std::move(values), kBytesColumn);
+                                     std::move(values), Pager::Bulk{kBytesColumn});
     return {};
   }
 

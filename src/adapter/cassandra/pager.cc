@@ -9,16 +9,15 @@ namespace {
 constexpr size_t kPageBytes = size_t{4} << 20;
 constexpr size_t kPageRowsFirst = 16;
 constexpr size_t kPageRowsMin = 8;
-constexpr size_t kPageRowsMax = 32;
 
 }  // namespace
 
 Pager::Pager(Dispatcher* dispatcher, Connection::StatementPtr statement, CqlValues values,
-             size_t bytes_column)
+             Bulk bulk)
     : dispatcher_(dispatcher),
       statement_(std::move(statement)),
       values_(std::move(values)),
-      bytes_column_(bytes_column),
+      bulk_(bulk),
       page_rows_(kPageRowsFirst) {}
 
 Pager::~Pager() {
@@ -52,9 +51,13 @@ Status Pager::Ask() {
 
 void Pager::Measure() {
   size_t bytes = 0;
-  for (size_t row = 0; row < rows_.rows(); ++row) bytes += rows_.bytes(row, bytes_column_).size();
+  for (size_t row = 0; row < rows_.rows(); ++row) {
+    for (size_t i = 0; i < bulk_.columns; ++i) {
+      bytes += rows_.bytes(row, bulk_.first_column + i).size();
+    }
+  }
   if (bytes == 0) return;
-  page_rows_ = std::clamp(kPageBytes * rows_.rows() / bytes, kPageRowsMin, kPageRowsMax);
+  page_rows_ = std::clamp(kPageBytes * rows_.rows() / bytes, kPageRowsMin, bulk_.rows_max);
 }
 
 }  // namespace minke

@@ -1,5 +1,5 @@
 // The rows of one query, page by page, the next one on its way while this one is looked at. Pages
-// are of about 4 MiB, where rows are of 512 KiB at most. Used by one thread.
+// are of about 4 MiB, whatever the length of rows. Used by one thread.
 #pragma once
 
 #include <string>
@@ -11,9 +11,14 @@ namespace minke {
 
 class Pager {
  public:
-  // Bytes that the values name outlive the pager. `bytes_column`: where the bulk of a row is.
-  Pager(Dispatcher* dispatcher, Connection::StatementPtr statement, CqlValues values,
-        size_t bytes_column);
+  // Where the bulk of a row is.
+  struct Bulk {
+    size_t first_column;
+    size_t columns = 1;
+    size_t rows_max = 32;  // of a page
+  };
+  // Bytes that the values name outlive the pager.
+  Pager(Dispatcher* dispatcher, Connection::StatementPtr statement, CqlValues values, Bulk bulk);
   ~Pager();
   Pager(const Pager&) = delete;
   Pager& operator=(const Pager&) = delete;
@@ -31,7 +36,7 @@ class Pager {
   Dispatcher* dispatcher_;
   Connection::StatementPtr statement_;
   CqlValues values_;
-  size_t bytes_column_;
+  Bulk bulk_;
   size_t page_rows_;
   Dispatcher::CallPtr call_;
   std::string page_;

@@ -107,7 +107,7 @@ class Scan final : public ShuffleScan {
         cql, range_.is_sure ? Consistency::kLocalQuorum : Consistency::kLocalOne);
     if (!statement) return access_.Named(statement.error());
     return std::make_unique<Pager>(&access_.connection->dispatcher(), *std::move(statement),
-                                   std::move(values), kBlockColumn);
+                                   std::move(values), Pager::Bulk{kBlockColumn});
   }
 
   Result<std::optional<ShuffleBlock>> Take(const Pager& pager) {
