@@ -63,7 +63,10 @@ void Fleet::Note(const proto::Fact& fact, int64_t now_ms) {
       }
       break;
     case proto::Fact::kWorkerLeaving: {
-      WorkerSeen& worker = workers_[{fact.worker_leaving().worker_id()}];
+      const WorkerId id{fact.worker_leaving().worker_id()};
+      WorkerSeen& worker = workers_[id];
+      const auto former = former_roles_.find(id);
+      if (former != former_roles_.end()) worker.role = former->second;
       worker.heard_ms = now_ms;
       if (!worker.leaving) worker.leaving = fact.worker_leaving();
       break;
@@ -82,7 +85,11 @@ void Fleet::Note(const proto::Fact& fact, int64_t now_ms) {
 void Fleet::NoteJoined(const proto::WorkerJoined& joined, int64_t now_ms) {
   const WorkerId id{joined.worker_id()};
   const auto as_of = static_cast<int64_t>(joined.as_of());
-  if (as_of < epoch_) return;
+  if (as_of < epoch_) {
+    former_roles_[id] = joined.role();
+    return;
+  }
+  former_roles_.erase(id);
   WorkerSeen& worker = workers_[id];
   worker.slots = std::min(joined.slots(), kSlotsMax);
   worker.role = joined.role();

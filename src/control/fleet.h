@@ -99,6 +99,7 @@ class Fleet {
   void SettleProgress(const Job& job);
 
   std::map<WorkerId, WorkerSeen> workers_;
+  std::map<WorkerId, proto::PhaseKind> former_roles_;  // of who joined before the claim only
   std::map<AttemptId, AttemptSeen> progress_;
   std::map<uint32_t, std::vector<double>> rates_;
   std::vector<AttemptId> done_;

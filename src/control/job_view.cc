@@ -83,7 +83,36 @@ void AddPace(JobView& view, const Job& job, const Fleet& fleet, const ViewContex
   if (done > 0.02 && done < 1) view.remaining_ms = static_cast<int64_t>(ms * (1 - done) / done);
 }
 
+void AddWorkers(JobView& view, const Job& job, const Fleet& fleet, const ViewContext& context) {
+  for (const auto& [worker, seen] : fleet.workers()) {
+    WorkerCounts& counts = view.workers[seen.role];
+    if (seen.leaving && seen.leaving->asked()) {
+      ++counts.finished;
+    } else if (!fleet.IsAtWork(worker, job, context.now_ms, context.lease_ms)) {
+      ++counts.lost;
+    } else if (job.live_by_worker().contains(worker)) {
+      ++counts.working;
+    } else {
+      ++counts.waiting;
+    }
+  }
+}
+
 }  // namespace
+
+WorkerCounts& WorkerCounts::operator+=(const WorkerCounts& other) {
+  waiting += other.waiting;
+  working += other.working;
+  finished += other.finished;
+  lost += other.lost;
+  return *this;
+}
+
+WorkerCounts AllWorkers(const JobView& view) {
+  WorkerCounts all;
+  for (const auto& [role, counts] : view.workers) all += counts;
+  return all;
+}
 
 JobView MakeJobView(const Job& job, const Fleet& fleet, const Tally& tally,
                     const ViewContext& context) {
@@ -106,15 +135,7 @@ JobView MakeJobView(const Job& job, const Fleet& fleet, const Tally& tally,
   AddPace(view, job, fleet, context);
   view.counters = tally.counters();
   view.elapsed_ms = context.now_ms - context.begun_ms;
-  for (const auto& [worker, seen] : fleet.workers()) {
-    if (!fleet.IsAtWork(worker, job, context.now_ms, context.lease_ms)) {
-      ++view.workers_finished;
-    } else if (job.live_by_worker().contains(worker)) {
-      ++view.workers_working;
-    } else {
-      ++view.workers_waiting;
-    }
-  }
+  AddWorkers(view, job, fleet, context);
   view.workers_quarantined = job.quarantined();
   if (job.finished() != nullptr) {
     view.exit_code = job.finished()->exit_code();
@@ -138,6 +159,27 @@ const char* NameOf(proto::PhaseKind kind) {
     default:
       return "none";
   }
+}
+
+const char* RoleName(proto::PhaseKind role) {
+  switch (role) {
+    case proto::PHASE_MAP:
+      return "mapper";
+    case proto::PHASE_REDUCE:
+      return "reducer";
+    default:
+      return "worker";
+  }
+}
+
+std::string WorkersText(const JobView& view) {
+  std::string text;
+  for (const auto& [role, counts] : view.workers) {
+    text += fmt::format("{}{}s: {} waiting, {} working, {} finished", text.empty() ? "" : "; ",
+                        RoleName(role), counts.waiting, counts.working, counts.finished);
+    if (counts.lost != 0) text += fmt::format(", {} lost", counts.lost);
+  }
+  return text;
 }
 
 std::string NameOf(const Job& job, TaskId task) {

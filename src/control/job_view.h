@@ -27,6 +27,17 @@ struct PhaseView {
   ReportSums sums;  // of its winners
 };
 
+// Workers of one role.
+struct WorkerCounts {
+  uint32_t waiting = 0;   // for work, or at the gate (whom only the gate knows)
+  uint32_t working = 0;   // have an attempt
+  uint32_t finished = 0;  // have left as they should
+  uint32_t lost = 0;      // silent, crashed, or of another job file
+
+  WorkerCounts& operator+=(const WorkerCounts& other);
+  bool operator==(const WorkerCounts&) const = default;
+};
+
 struct JobView {
   std::string name;
   Incarnation incarnation;
@@ -44,10 +55,10 @@ struct JobView {
   uint64_t fingerprint = 0;
   std::map<std::string, uint64_t> counters;
 
-  int64_t elapsed_ms = 0;               // since this master has begun
-  double records_s = 0, bytes_s = 0;    // in the open phase
-  std::optional<int64_t> remaining_ms;  // of the open phase, where it can be told
-  uint32_t workers_waiting = 0, workers_working = 0, workers_finished = 0;
+  int64_t elapsed_ms = 0;                            // since this master has begun
+  double records_s = 0, bytes_s = 0;                 // in the open phase
+  std::optional<int64_t> remaining_ms;               // of the open phase, where it can be told
+  std::map<proto::PhaseKind, WorkerCounts> workers;  // by role; PHASE_NONE: of any
   uint64_t workers_quarantined = 0;
 
   std::optional<int> exit_code;  // finished
@@ -65,11 +76,18 @@ struct ViewContext {
   int64_t lease_ms = 0;
 };
 
+// Of all roles together.
+WorkerCounts AllWorkers(const JobView& view);
+
 JobView MakeJobView(const Job& job, const Fleet& fleet, const Tally& tally,
                     const ViewContext& context);
 
 // "sample", "map", "reduce", "export".
 const char* NameOf(proto::PhaseKind kind);
+// "mapper", "reducer"; "worker" of one that serves any phase.
+const char* RoleName(proto::PhaseKind role);
+// "mappers: 1 waiting, 2 working, 0 finished; reducers: …", for people.
+std::string WorkersText(const JobView& view);
 // "map task 17", for people.
 std::string NameOf(const Job& job, TaskId task);
 

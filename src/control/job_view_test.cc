@@ -8,6 +8,12 @@
 namespace minke {
 namespace {
 
+proto::Fact JoinedAs(proto::PhaseKind role, uint64_t worker) {
+  proto::Fact fact = Joined(worker, 1);
+  fact.mutable_worker_joined()->set_role(role);
+  return fact;
+}
+
 JobView View(const Job& job, const Fleet& fleet = Fleet(), const Tally& tally = Tally(),
              int64_t now_ms = 10'000) {
   ViewContext context;
@@ -81,10 +87,10 @@ TEST(JobView, RunningAttemptsCountAsFarAsTheyWereHeardOf) {
   EXPECT_EQ(view.records_in, 1u);
   EXPECT_DOUBLE_EQ(view.bytes_s, 50.0);
   EXPECT_EQ(view.remaining_ms, 10'000) << "half of the input in 10 s";
-  EXPECT_EQ(view.workers_working, 1u);
+  EXPECT_EQ(AllWorkers(view).working, 1u);
 }
 
-TEST(JobView, WorkersWorkWaitOrAreGone) {
+TEST(JobView, WorkersWorkWaitAreDoneOrLostByRole) {
   Fold fold = Fold::MapReduce(4, 2);
   fold.Must(Assigned({0, 0}, 1, 0, 70));
   Fleet fleet;
@@ -92,11 +98,23 @@ TEST(JobView, WorkersWorkWaitOrAreGone) {
   fleet.Note(Joined(71, 1), 9'000);
   fleet.Note(Joined(72, 1), 9'000);
   fleet.Note(Leaving(72, true), 9'000);
+  fleet.Note(Joined(73, 1), 9'000);
+  fleet.Note(Leaving(73, false), 9'000);
+  fleet.Note(JoinedAs(proto::PHASE_REDUCE, 74), 9'000);
   const JobView view = View(fold.job, fleet);
-  EXPECT_EQ(view.workers_working, 1u);
-  EXPECT_EQ(view.workers_waiting, 1u);
-  EXPECT_EQ(view.workers_finished, 1u);
-  EXPECT_EQ(View(fold.job, fleet, {}, 90'000).workers_finished, 3u) << "silent";
+  EXPECT_EQ(view.workers.at(proto::PHASE_NONE), (WorkerCounts{1, 1, 1, 1}));
+  EXPECT_EQ(view.workers.at(proto::PHASE_REDUCE), (WorkerCounts{1, 0, 0, 0}));
+  EXPECT_EQ(AllWorkers(view), (WorkerCounts{2, 1, 1, 1}));
+  EXPECT_EQ(AllWorkers(View(fold.job, fleet, {}, 90'000)), (WorkerCounts{0, 0, 1, 4})) << "silent";
+}
+
+TEST(JobView, ANewMasterStillKnowsTheRolesOfThoseWhoHaveLeft) {
+  Fold fold = Fold::MapReduce(4, 2);
+  Fleet fleet(5);
+  fleet.Note(JoinedAs(proto::PHASE_REDUCE, 74), 9'000);
+  EXPECT_TRUE(View(fold.job, fleet).workers.empty()) << "joined before the claim";
+  fleet.Note(Leaving(74, true), 9'000);
+  EXPECT_EQ(View(fold.job, fleet).workers.at(proto::PHASE_REDUCE), (WorkerCounts{0, 0, 1, 0}));
 }
 
 TEST(JobView, TheLastFailureIsShownWhileTheJobRuns) {

@@ -615,9 +615,13 @@ int64_t MasterBrain::wake_at_ms() const {
   return at;
 }
 
+bool MasterBrain::is_in_charge() const {
+  return state_->stage == Stage::kRunning || state_->stage == Stage::kCleaning;
+}
+
 GateAnswer MasterBrain::Gate(proto::PhaseKind role) const {
   const State& state = *state_;
-  if (state.stage != Stage::kRunning && state.job.finished() == nullptr) return {};
+  if (!is_in_charge() && state.job.finished() == nullptr) return {};
   GateAnswer answer = AnswerGate(state.job, state.reader.position(), role);
   answer.incarnation = state.incarnation;
   return answer;

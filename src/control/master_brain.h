@@ -91,6 +91,7 @@ class MasterBrain {
   int64_t wake_at_ms() const;  // INT64_MAX: no need
 
   // ---- for gates and status pages, at any time
+  bool is_in_charge() const;  // its claim was read back, and no newer one
   GateAnswer Gate(proto::PhaseKind role) const;
   JobView View() const;  // as of the last Step
   const Job& job() const;

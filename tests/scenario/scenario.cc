@@ -365,11 +365,12 @@ void Scenario::ShowView(const Command& command) {
   MasterBrain* master = world_.master(command.Word(1));
   if (master == nullptr) Refuse("no such master: " + command.Word(1));
   const JobView view = master->View();
+  const WorkerCounts workers = AllWorkers(view);
   world_.Say(
       fmt::format("{}: {} attempts, {} failures, {} losses; workers {} working {} waiting {} "
-                  "finished",
-                  view.state, view.attempts, view.failures, view.losses, view.workers_working,
-                  view.workers_waiting, view.workers_finished));
+                  "finished {} lost",
+                  view.state, view.attempts, view.failures, view.losses, workers.working,
+                  workers.waiting, workers.finished, workers.lost));
   for (const PhaseView& phase : view.phases) {
     world_.Say(fmt::format("{}{}: {} waiting, {} running, {} done", NameOf(phase.kind),
                            phase.is_open ? " (open)" : "", phase.waiting, phase.running,
