@@ -10,7 +10,7 @@ set(MINKE_EXPORTS_MAIN OFF)
 if(TARGET minke_main)
   set(MINKE_EXPORTS_MAIN ON)
   list(APPEND exported minke_main)
-  foreach(part cli runtime adapter kafka task control shuffle port base proto
+  foreach(part cli runtime adapter http kafka task control shuffle port base proto
                fmt lz4 zstd zlib re2 spdlog xxhash)
     if(TARGET minke_${part})
       list(APPEND exported minke_${part})

@@ -8,11 +8,10 @@
 #include <string_view>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include <minke/abi.h>
 
 #include "base/version.h"
+#include "runtime/http/json.h"
 #include "task/job/nearest.h"
 
 namespace minke {
@@ -78,10 +77,6 @@ int Told(const std::string& command, const Status& status) {
   if (status) return 0;
   fmt::print(stderr, "minke {}: {}\n", command, status.error().text);
   return ExitCodeOf(status.error().code);
-}
-
-std::string JsonText(const nlohmann::json& value, int indent) {
-  return value.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 void AddVersionCommand(CLI::App& app, int* exit_code) {

@@ -5,7 +5,6 @@
 #include <string>
 
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
 
 #include "base/result.h"
 
@@ -31,9 +30,5 @@ int ParseAndRun(CLI::App& app, int argc, char** argv, const int* exit_code);
 
 // Prints to standard error why `command` ("journal show") has failed, if it has; its exit code.
 int Told(const std::string& command, const Status& status);
-
-// What --json prints: in one line, or indented by so many spaces. Paths, names and failures are the
-// user's bytes: what is not UTF-8 in them is replaced (U+FFFD).
-std::string JsonText(const nlohmann::json& value, int indent = -1);
 
 }  // namespace minke

@@ -20,6 +20,7 @@
 #include "cli/config_file.h"
 #include "cli/store_flags.h"
 #include "runtime/get.h"
+#include "runtime/http/json.h"
 #include "runtime/prepare.h"
 #include "runtime/put.h"
 #include "runtime/standard_output.h"

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "cli/commands.h"
+#include "runtime/http/json.h"
 #include "task/job/job_file.h"
 
 namespace minke {

@@ -15,6 +15,7 @@
 #include "cli/config_file.h"
 #include "cli/log_flags.h"
 #include "cli/store_flags.h"
+#include "runtime/http/json.h"
 #include "runtime/job_blocks.h"
 #include "runtime/journal/journal_file.h"
 #include "runtime/journal/journal_fold.h"

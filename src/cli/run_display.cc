@@ -11,7 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/machine.h"
-#include "cli/commands.h"
+#include "runtime/http/json.h"
 
 namespace minke {
 namespace {
@@ -57,38 +57,12 @@ std::string ProgressLine(const JobView& view) {
   return line;
 }
 
-nlohmann::json PhaseJson(const PhaseView& phase) {
-  return {{"kind", NameOf(phase.kind)}, {"open", phase.is_open},    {"tasks", phase.tasks},
-          {"waiting", phase.waiting},   {"running", phase.running}, {"done", phase.done}};
-}
-
-nlohmann::json ToJson(const JobView& view) {
-  nlohmann::json phases = nlohmann::json::array();
-  for (const PhaseView& phase : view.phases) phases.push_back(PhaseJson(phase));
+// What a run says of itself besides what any job's view holds.
+nlohmann::json RunJson(const JobView& view) {
   const ProcessUse use = ThisProcessUse();
-  nlohmann::json object = {
-      {"job", view.name},
-      {"incarnation", view.incarnation.Hex()},
-      {"state", view.state},
-      {"phases", phases},
-      {"attempts", view.attempts},
-      {"failures", view.failures},
-      {"losses", view.losses},
-      {"records_in", view.records_in},
-      {"bytes_in", view.bytes_in},
-      {"shuffled_records", view.shuffled_records},
-      {"shuffled_bytes", view.shuffled_bytes},
-      {"records_out", view.output_records},
-      {"bytes_out", view.output_bytes},
-      {"spills", view.spills},
-      {"spilled_bytes", view.spilled_bytes},
-      {"skipped", view.skipped},
-      {"fingerprint", fmt::format("{:016x}", view.fingerprint)},
-      {"counters", view.counters},
-      {"wall_ms", view.elapsed_ms},
-      {"cpu_ms", use.cpu_us / 1000},
-      {"peak_bytes", use.peak_bytes},
-  };
+  nlohmann::json object = ToJson(view);
+  object["cpu_ms"] = use.cpu_us / 1000;
+  object["peak_bytes"] = use.peak_bytes;
   return object;
 }
 
@@ -139,7 +113,7 @@ void RunDisplay::PrintJson(const std::string& object) const {
 void RunDisplay::OnDone(const JobView& view) {
   ClearLine();
   if (options_.json) {
-    nlohmann::json object = ToJson(view);
+    nlohmann::json object = RunJson(view);
     object["exit_code"] = 0;
     PrintJson(JsonText(object));
   } else if (!options_.quiet) {
@@ -151,7 +125,7 @@ void RunDisplay::OnFailed(int exit_code, const std::string& text, const JobView*
   ClearLine();
   fmt::print(stderr, "minke run: {}\n", text);
   if (!options_.json) return;
-  nlohmann::json object = view != nullptr ? ToJson(*view) : nlohmann::json::object();
+  nlohmann::json object = view != nullptr ? RunJson(*view) : nlohmann::json::object();
   object["exit_code"] = exit_code;
   object["error"] = text;
   PrintJson(JsonText(object));

@@ -55,6 +55,7 @@ Master::~Master() = default;
 Result<bool> Master::ReadLog() {
   bool read = MINKE_TRY(Poll(journal_.get(), [this](const LogMessage& message) {
     brain_.JournalRead(message.offset, message.bytes);
+    if (ports_.on_journal) ports_.on_journal(message);
   }));
   auto inbox = Poll(inbox_.get(), [this](const LogMessage& message) {
     brain_.InboxRead(message.offset, message.bytes);

@@ -29,6 +29,7 @@ struct MasterPorts {
   Store* store = nullptr;
   const Clock* clock = nullptr;
   std::function<uint64_t()> random_bits;
+  std::function<void(const LogMessage&)> on_journal = {};  // sees every message, as it is read
   int64_t service_timeout_ms = 600'000;  // then this master ends with 75, the job stays open
 };
 

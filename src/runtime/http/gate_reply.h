@@ -34,9 +34,7 @@ struct GateReply {
   std::string text;              // kClosed: what the job is at
 };
 
-// "mapper", "reducer".
-const char* RoleName(proto::PhaseKind role);
-// kInvalidArgument: no such role.
+// Of "mapper" or "reducer". kInvalidArgument: no such role.
 Result<proto::PhaseKind> RoleNamed(const std::string& name);
 
 // Path and query of the question, and back.

@@ -1,0 +1,19 @@
+// JSON as minke prints it, on standard output and on its pages.
+#pragma once
+
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "control/job_view.h"
+
+namespace minke {
+
+// In one line, or indented by so many spaces. Paths, names and failures are the user's bytes: what
+// is not UTF-8 in them is replaced (U+FFFD).
+std::string JsonText(const nlohmann::json& value, int indent = -1);
+
+// What every output shows of a job.
+nlohmann::json ToJson(const JobView& view);
+
+}  // namespace minke
