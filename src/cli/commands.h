@@ -2,27 +2,42 @@
 // stores its exit code.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include <CLI/CLI.hpp>
 
 #include "base/result.h"
+#include "runtime/run_observer.h"
+#include "runtime/run_request.h"
 
 namespace minke {
 
-void AddRunCommand(CLI::App& app, int* exit_code);
+// A run that does not take place in this process alone.
+struct RunElsewhere {
+  std::function<void(CLI::App& command)> add_flags;
+  std::function<bool()> is_asked_for;  // by the flags, once they are parsed
+  std::function<int(CLI::App& command, const RunRequest& request, RunObserver& observer)> run;
+};
+// … but on a cluster's services; in the library minke_cluster_cli.
+RunElsewhere OnClusterServices();
+
+void AddRunCommand(CLI::App& app, int* exit_code, RunElsewhere elsewhere);
 void AddJobsCommand(CLI::App& app, int* exit_code);
 void AddVerifyCommand(CLI::App& app, int* exit_code);
 // setup, put, get, ls, rm; in the library minke_cluster_cli.
 void AddDatasetCommands(CLI::App& app, int* exit_code);
 // journal show, check, export, import; likewise.
 void AddJournalCommand(CLI::App& app, int* exit_code);
+// master, mapper, reducer; likewise.
+void AddProcessCommands(CLI::App& app, int* exit_code);
 void AddCompletionCommand(CLI::App& app, int* exit_code);
 void AddVersionCommand(CLI::App& app, int* exit_code);
 
 // Declares the flags of `minke run` on `app` itself, for a program that is one job of its own
 // (minke::main): there the job is `job`, and only inputs are positional.
-void AddRunFlags(CLI::App& app, const std::string& job, int* exit_code);
+void AddRunFlags(CLI::App& app, const std::string& job, int* exit_code,
+                 RunElsewhere elsewhere = {});
 
 // Parses and runs; returns the exit code of the process. Usage errors are printed to standard
 // error: 64.

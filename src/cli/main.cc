@@ -15,11 +15,12 @@ int main(int argc, char** argv) {
   int exit_code = 0;
   app.require_subcommand(1);
   app.set_help_all_flag("--help-all", "Show the help of every command");
-  minke::AddRunCommand(app, &exit_code);
+  minke::AddRunCommand(app, &exit_code, minke::OnClusterServices());
   minke::AddJobsCommand(app, &exit_code);
   minke::AddVerifyCommand(app, &exit_code);
   minke::AddDatasetCommands(app, &exit_code);
   minke::AddJournalCommand(app, &exit_code);
+  minke::AddProcessCommands(app, &exit_code);
   minke::AddCompletionCommand(app, &exit_code);
   minke::AddVersionCommand(app, &exit_code);
   return minke::ParseAndRun(app, argc, argv, &exit_code);

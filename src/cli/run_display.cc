@@ -57,9 +57,18 @@ std::string ProgressLine(const JobView& view) {
   return line;
 }
 
+// Of this process and those that it has started.
+ProcessUse UseOfRun() {
+  ProcessUse use = ThisProcessUse();
+  const ProcessUse children = ChildrenUse();
+  use.cpu_us += children.cpu_us;
+  use.peak_bytes = std::max(use.peak_bytes, children.peak_bytes);
+  return use;
+}
+
 // What a run says of itself besides what any job's view holds.
 nlohmann::json RunJson(const JobView& view) {
-  const ProcessUse use = ThisProcessUse();
+  const ProcessUse use = UseOfRun();
   nlohmann::json object = ToJson(view);
   object["cpu_ms"] = use.cpu_us / 1000;
   object["peak_bytes"] = use.peak_bytes;
@@ -87,7 +96,7 @@ void RunDisplay::OnProgress(const JobView& view) {
 }
 
 void RunDisplay::PrintTable(const JobView& view) const {
-  const ProcessUse use = ThisProcessUse();
+  const ProcessUse use = UseOfRun();
   PrintRow("in",
            fmt::format("{} records, {}", Grouped(view.records_in), MegabytesText(view.bytes_in)));
   PrintRow("shuffled", fmt::format("{} records, {}", Grouped(view.shuffled_records),

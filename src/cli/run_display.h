@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-#include "runtime/embedded.h"
+#include "runtime/run_observer.h"
 #include "runtime/single_task.h"
 
 namespace minke {

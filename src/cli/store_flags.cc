@@ -60,8 +60,9 @@ void AddStoreFlags(CLI::App& command, StoreFlags* flags) {
 
 #ifdef MINKE_HAS_CASSANDRA
 
-Result<std::unique_ptr<Store>> OpenStore(const StoreFlags& flags) {
-  const CassandraOptions options = MINKE_TRY(OptionsOf(flags));
+Result<std::unique_ptr<Store>> OpenStore(const StoreFlags& flags, size_t in_flight_bytes) {
+  CassandraOptions options = MINKE_TRY(OptionsOf(flags));
+  if (in_flight_bytes != 0) options.in_flight_share_bytes = in_flight_bytes;
   auto store = MINKE_TRY(CassandraStore::Open(options));
   return std::unique_ptr<Store>(std::move(store));
 }
@@ -73,7 +74,7 @@ Status SetUpStore(const StoreFlags& flags, uint32_t replicas) {
 
 #else
 
-Result<std::unique_ptr<Store>> OpenStore(const StoreFlags&) { return NoCassandra(); }
+Result<std::unique_ptr<Store>> OpenStore(const StoreFlags&, size_t) { return NoCassandra(); }
 
 Status SetUpStore(const StoreFlags&, uint32_t) { return NoCassandra(); }
 

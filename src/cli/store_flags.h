@@ -2,6 +2,7 @@
 // store opened by them. A build without Cassandra has the flags, and says so when one is used.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -22,7 +23,8 @@ struct StoreFlags {
 void AddStoreFlags(CLI::App& command, StoreFlags* flags);
 
 // kInvalidArgument: no store is named; kUnavailable, kConfiguration: as CassandraStore::Open.
-Result<std::unique_ptr<Store>> OpenStore(const StoreFlags& flags);
+// `in_flight_bytes`: what may be written and not yet acknowledged; 0: as the store likes.
+Result<std::unique_ptr<Store>> OpenStore(const StoreFlags& flags, size_t in_flight_bytes = 0);
 // Makes keyspace and base tables, `replicas` (0: three, or as many as there are nodes) of each.
 Status SetUpStore(const StoreFlags& flags, uint32_t replicas);
 

@@ -12,7 +12,7 @@ import unittest
 from harness import MinkeTest, MINKE, fixture
 
 COMMANDS = ("run", "jobs", "verify", "completion", "version", "setup", "put", "get", "ls", "rm",
-            "journal")
+            "journal", "master", "mapper", "reducer")
 JOBS = ("distinct", "grep", "inverted-index", "join", "reverse-links", "sort", "term-vector",
         "top-k", "url-frequency", "wordcount")
 
