@@ -64,24 +64,6 @@ char* WriteEscape(char* to, char c) {
   return to;
 }
 
-void AppendText(LineBuffer& buffer, Bytes text) {
-  constexpr size_t kStretch = 4 << 10;  // each byte may take six
-  buffer.Append("\"");
-  for (; !text.empty(); text.remove_prefix(std::min(text.size(), kStretch))) {
-    const Bytes stretch = text.substr(0, kStretch);
-    char* to = buffer.Room(6 * stretch.size());
-    for (const char c : stretch) {
-      if (static_cast<uint8_t>(c) < 0x20 || c == '"' || c == '\\') {
-        to = WriteEscape(to, c);
-      } else {
-        *to++ = c;
-      }
-    }
-    buffer.EndAt(to);
-  }
-  buffer.Append("\"");
-}
-
 void AppendBase64(LineBuffer& buffer, Bytes bytes) {
   constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   buffer.Append("{\"base64\":\"");
@@ -109,7 +91,7 @@ void AppendBytes(LineBuffer& buffer, const TypedField& field) {
         static_cast<size_t>(WriteUnescaped(unescaped.data(), field) - unescaped.data()));
     bytes = unescaped;
   }
-  IsUtf8(bytes) ? AppendText(buffer, bytes) : AppendBase64(buffer, bytes);
+  IsUtf8(bytes) ? AppendJsonText(buffer, bytes) : AppendBase64(buffer, bytes);
 }
 
 template <typename T>
@@ -151,6 +133,24 @@ bool AppendTyped(LineBuffer& buffer, minke_type type, Bytes stored) {
 }
 
 }  // namespace
+
+void AppendJsonText(LineBuffer& buffer, Bytes text) {
+  constexpr size_t kStretch = 4 << 10;  // each byte may take six
+  buffer.Append("\"");
+  for (; !text.empty(); text.remove_prefix(std::min(text.size(), kStretch))) {
+    const Bytes stretch = text.substr(0, kStretch);
+    char* to = buffer.Room(6 * stretch.size());
+    for (const char c : stretch) {
+      if (static_cast<uint8_t>(c) < 0x20 || c == '"' || c == '\\') {
+        to = WriteEscape(to, c);
+      } else {
+        *to++ = c;
+      }
+    }
+    buffer.EndAt(to);
+  }
+  buffer.Append("\"");
+}
 
 bool AppendJsonLine(LineBuffer& to, minke_type key_type, Bytes key, minke_type value_type,
                     Bytes value) {

@@ -1,5 +1,5 @@
-// One record as a line of JSON: {"key":…,"value":…}. The rules are in line_formatter.h.
-// Used by the formatter's thread.
+// One record as a line of JSON: {"key":…,"value":…}. The rules are in line_formatter.h. Pure; any
+// thread.
 #pragma once
 
 #include <minke/abi.h>
@@ -13,5 +13,8 @@ namespace minke {
 // False: one does not have the form of its type; what was appended then is void.
 bool AppendJsonLine(LineBuffer& to, minke_type key_type, Bytes key, minke_type value_type,
                     Bytes value);
+
+// Appends a string, quoted; UTF-8 it must be.
+void AppendJsonText(LineBuffer& to, Bytes text);
 
 }  // namespace minke
