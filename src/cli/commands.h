@@ -31,6 +31,9 @@ void AddDatasetCommands(CLI::App& app, int* exit_code);
 void AddJournalCommand(CLI::App& app, int* exit_code);
 // master, mapper, reducer; likewise.
 void AddProcessCommands(CLI::App& app, int* exit_code);
+// status, watch, logs, cancel, pause, resume; likewise.
+void AddJobCommands(CLI::App& app, int* exit_code);
+void AddGateCommand(CLI::App& app, int* exit_code);
 void AddCompletionCommand(CLI::App& app, int* exit_code);
 void AddVersionCommand(CLI::App& app, int* exit_code);
 

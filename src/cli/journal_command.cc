@@ -13,8 +13,7 @@
 #include "base/result.h"
 #include "cli/commands.h"
 #include "cli/config_file.h"
-#include "cli/log_flags.h"
-#include "cli/store_flags.h"
+#include "cli/open_job.h"
 #include "runtime/http/json.h"
 #include "runtime/job_blocks.h"
 #include "runtime/journal/journal_file.h"
@@ -25,33 +24,14 @@ namespace minke {
 namespace {
 
 struct JournalFlags {
-  StoreFlags store;
-  LogFlags log;
-  std::string config, job, file;
+  JobFlags job;
+  std::string file;
   bool json = false;
 };
 
 using Flags = std::shared_ptr<JournalFlags>;
 
 // ---- where a journal comes from
-
-struct JobLog {
-  std::unique_ptr<Store> store;
-  JobRow row;
-  std::unique_ptr<Log> log;
-};
-
-Result<JobLog> OpenJobLog(const JournalFlags& flags) {
-  JobLog job;
-  job.store = MINKE_TRY(OpenStore(flags.store));
-  const auto row = MINKE_TRY(job.store->GetJob(flags.job));
-  if (!row) {
-    return Error{ErrorCode::kInput, fmt::format("there is no job {}", flags.job)};
-  }
-  job.row = *row;
-  job.log = MINKE_TRY(OpenLog(flags.log, row->incarnation));
-  return job;
-}
 
 // The messages of the job's journal, or of the file.
 Status ReadAsked(const JournalFlags& flags, const std::function<Status(const LogMessage&)>& take) {
@@ -61,18 +41,12 @@ Status ReadAsked(const JournalFlags& flags, const std::function<Status(const Log
     }
     return {};
   }
-  if (flags.job.empty()) {
+  if (flags.job.name.empty()) {
     return Error{ErrorCode::kInvalidArgument, "name a job, or an exported journal: --file FILE"};
   }
-  const JobLog job = MINKE_TRY(OpenJobLog(flags));
+  const OpenedJob job = MINKE_TRY(OpenJob(flags.job));
   Status read = ReadJournal(*job.log, take);
-  if (!read && read.error().code == ErrorCode::kNotFound) {
-    return Error{job.row.state == JobState::kOpen ? ErrorCode::kInput : ErrorCode::kConfiguration,
-                 fmt::format("the job {} has no journal: {}", flags.job,
-                             job.row.state == JobState::kFinished
-                                 ? "it is over, and its journal was kept for some days only"
-                                 : "its topic was not made, or is gone")};
-  }
+  if (!read && read.error().code == ErrorCode::kNotFound) return NoJournal(flags.job, job.row);
   return read;
 }
 
@@ -178,7 +152,7 @@ Status Export(const JournalFlags& flags) {
     messages.push_back(message);
     return {};
   }));
-  const std::string path = flags.file.empty() ? flags.job + ".journal" : flags.file;
+  const std::string path = flags.file.empty() ? flags.job.name + ".journal" : flags.file;
   MINKE_TRY_STATUS(WriteJournalFile(path, messages));
   fmt::print(stderr, "{}: {} messages\n", path, messages.size());
   return {};
@@ -186,7 +160,7 @@ Status Export(const JournalFlags& flags) {
 
 // A journal names its plan, which lies in the store under the job's incarnation: so it is known
 // whether the two belong together.
-Status CheckIsOfJob(const JournalFlags& flags, const JobLog& job, const Job& folded) {
+Status CheckIsOfJob(const JournalFlags& flags, const OpenedJob& job, const Job& folded) {
   if (folded.accepted() == nullptr) {
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("{}: no job was accepted in this journal, there is nothing to go on "
@@ -199,7 +173,7 @@ Status CheckIsOfJob(const JournalFlags& flags, const JobLog& job, const Job& fol
   return Error{ErrorCode::kInvalidArgument,
                fmt::format("{}: this is not a journal of the job {} as it now stands (incarnation "
                            "{}): its plan is not in the store",
-                           flags.file, flags.job, job.row.incarnation.Hex())};
+                           flags.file, flags.job.name, job.row.incarnation.Hex())};
 }
 
 Status Import(const JournalFlags& flags) {
@@ -208,10 +182,10 @@ Status Import(const JournalFlags& flags) {
   for (const LogMessage& message : messages) {
     if (auto taken = fold.Take(message); !taken) return std::move(taken).error().Within(flags.file);
   }
-  const JobLog job = MINKE_TRY(OpenJobLog(flags));
+  const OpenedJob job = MINKE_TRY(OpenJob(flags.job));
   MINKE_TRY_STATUS(CheckIsOfJob(flags, job, fold.job()));
   MINKE_TRY_STATUS(RestoreJournal(*job.log, messages));
-  fmt::print(stderr, "{}: {} messages\n", flags.job, messages.size());
+  fmt::print(stderr, "{}: {} messages\n", flags.job.name, messages.size());
   return {};
 }
 
@@ -220,18 +194,16 @@ Status Import(const JournalFlags& flags) {
 CLI::App* Add(CLI::App& journal, const char* name, const char* what, const Flags& flags,
               int* exit_code, Status (*body)(const JournalFlags&)) {
   CLI::App* command = journal.add_subcommand(name, what);
-  AddLogFlags(*command, &flags->log);
-  AddStoreFlags(*command, &flags->store);
-  AddConfigFlag(*command, &flags->config);
+  AddJobFlags(*command, &flags->job);
   command->callback([command, flags, name, exit_code, body] {
-    const Status read = ApplyConfigFile(*command, flags->config);
+    const Status read = ApplyConfigFile(*command, flags->job.config);
     *exit_code = Told(fmt::format("journal {}", name), read ? body(*flags) : read);
   });
   return command;
 }
 
 void AddSource(CLI::App& command, const Flags& flags) {
-  CLI::Option* job = command.add_option("JOB", flags->job, "Name of the job");
+  CLI::Option* job = command.add_option("JOB", flags->job.name, "Name of the job");
   CLI::Option* file = command.add_option("--file", flags->file, "An exported journal instead");
   job->excludes(file);
   command.add_flag("--json", flags->json, "Print JSON");
@@ -250,11 +222,11 @@ void AddJournalCommand(CLI::App& app, int* exit_code) {
       check);
   const auto out = std::make_shared<JournalFlags>();
   CLI::App* command = Add(*journal, "export", "Write it into a file", out, exit_code, Export);
-  command->add_option("JOB", out->job, "Name of the job")->required();
+  command->add_option("JOB", out->job.name, "Name of the job")->required();
   command->add_option("FILE", out->file, "Default: JOB.journal");
   const auto in = std::make_shared<JournalFlags>();
   command = Add(*journal, "import", "Make a lost journal anew from a file", in, exit_code, Import);
-  command->add_option("JOB", in->job, "Name of the job")->required();
+  command->add_option("JOB", in->job.name, "Name of the job")->required();
   command->add_option("FILE", in->file, "As export wrote it")->required();
   command->footer(
       "End the job's master first. Its row, its blocks and its shuffle table must still be there;\n"

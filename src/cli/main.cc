@@ -19,8 +19,10 @@ int main(int argc, char** argv) {
   minke::AddJobsCommand(app, &exit_code);
   minke::AddVerifyCommand(app, &exit_code);
   minke::AddDatasetCommands(app, &exit_code);
+  minke::AddJobCommands(app, &exit_code);
   minke::AddJournalCommand(app, &exit_code);
   minke::AddProcessCommands(app, &exit_code);
+  minke::AddGateCommand(app, &exit_code);
   minke::AddCompletionCommand(app, &exit_code);
   minke::AddVersionCommand(app, &exit_code);
   return minke::ParseAndRun(app, argc, argv, &exit_code);

@@ -16,11 +16,6 @@
 namespace minke {
 namespace {
 
-size_t TerminalWidth() {
-  winsize size{};
-  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-}
-
 // 1234567 → "1,234,567".
 std::string Grouped(uint64_t number) {
   const std::string digits = std::to_string(number);
@@ -45,18 +40,6 @@ const PhaseView* OpenPhase(const JobView& view) {
   return nullptr;
 }
 
-std::string ProgressLine(const JobView& view) {
-  std::string line = view.state;
-  if (const PhaseView* phase = OpenPhase(view); phase != nullptr) {
-    line += fmt::format("  {}/{} tasks", phase->done, phase->tasks);
-  }
-  line += fmt::format("  {} records/s  {:.1f} MB/s", Grouped(static_cast<uint64_t>(view.records_s)),
-                      view.bytes_s / 1e6);
-  if (view.remaining_ms)
-    line += fmt::format("  ETA {:.0f} s", static_cast<double>(*view.remaining_ms) / 1e3);
-  return line;
-}
-
 // Of this process and those that it has started.
 ProcessUse UseOfRun() {
   ProcessUse use = ThisProcessUse();
@@ -76,6 +59,23 @@ nlohmann::json RunJson(const JobView& view) {
 }
 
 }  // namespace
+
+size_t TerminalWidth() {
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+std::string ProgressLine(const JobView& view) {
+  std::string line = view.state;
+  if (const PhaseView* phase = OpenPhase(view); phase != nullptr) {
+    line += fmt::format("  {}/{} tasks", phase->done, phase->tasks);
+  }
+  line += fmt::format("  {} records/s  {:.1f} MB/s", Grouped(static_cast<uint64_t>(view.records_s)),
+                      view.bytes_s / 1e6);
+  if (view.remaining_ms)
+    line += fmt::format("  ETA {:.0f} s", static_cast<double>(*view.remaining_ms) / 1e3);
+  return line;
+}
 
 RunDisplay::RunDisplay(RunDisplayOptions options)
     : options_(options), is_terminal_(isatty(STDERR_FILENO) != 0) {}

@@ -17,6 +17,11 @@ struct RunDisplayOptions {
   bool records_to_stdout = false;  // then the object goes to standard error
 };
 
+// "mapping  3/8 tasks  1,234 records/s  …", without a line's end.
+std::string ProgressLine(const JobView& view);
+// Of the terminal behind standard error, in columns.
+size_t TerminalWidth();
+
 class RunDisplay final : public RunObserver, public TaskObserver {
  public:
   explicit RunDisplay(RunDisplayOptions options);

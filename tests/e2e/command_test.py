@@ -12,7 +12,8 @@ import unittest
 from harness import MinkeTest, MINKE, fixture
 
 COMMANDS = ("run", "jobs", "verify", "completion", "version", "setup", "put", "get", "ls", "rm",
-            "journal", "master", "mapper", "reducer")
+            "journal", "gate", "status", "watch", "logs", "cancel", "pause", "resume", "master",
+            "mapper", "reducer")
 JOBS = ("distinct", "grep", "inverted-index", "join", "reverse-links", "sort", "term-vector",
         "top-k", "url-frequency", "wordcount")
 

@@ -163,6 +163,19 @@ Result<std::pair<std::string, std::string>> SplitUrl(const std::string& url) {
   return std::pair(std::move(server), slash == std::string::npos ? "/" : url.substr(slash));
 }
 
+const char* ReasonOf(httplib::Error error) {
+  switch (error) {
+    case httplib::Error::Connection:
+      return "the connection is refused, or there is no such host";
+    case httplib::Error::ConnectionTimeout:
+      return "no connection in time";
+    case httplib::Error::Read:
+      return "it closes the connection, or is silent";
+    default:
+      return "the connection breaks";
+  }
+}
+
 Result<HttpResponse> GetFrom(const std::string& server, const std::string& path,
                              const HttpGetOptions& options) {
   httplib::Client client(server);
@@ -191,7 +204,7 @@ Result<HttpResponse> GetFrom(const std::string& server, const std::string& path,
   if (result) return ours;
   return Error{ErrorCode::kUnavailable,
                fmt::format("{} does not answer: {}", server,
-                           is_too_long ? "its answer is too long" : to_string(result.error()))};
+                           is_too_long ? "its answer is too long" : ReasonOf(result.error()))};
 }
 
 prometheus::ClientMetric ToPrometheus(const MetricSample& sample) {
