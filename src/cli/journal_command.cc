@@ -89,6 +89,7 @@ Status Show(const JournalFlags& flags) {
 
 struct Sums {
   uint64_t messages = 0, dropped = 0, records = 0, bytes = 0, claims = 0, largest = 0;
+  uint64_t inbox_read = 0;  // messages of the inbox that masters have read
 };
 
 std::string StateText(const Job& job) {
@@ -108,6 +109,7 @@ Status Check(const JournalFlags& flags) {
     sums.largest = std::max<uint64_t>(sums.largest, message.bytes.size());
     sums.dropped += counts ? 0 : 1;
     if (!counts) return {};
+    sums.inbox_read = std::max(sums.inbox_read, fold.message().inbox_read());
     sums.records += static_cast<uint64_t>(fold.message().records_size());
     for (const proto::JournalRecord& record : fold.message().records()) {
       sums.claims += record.has_master_claimed() ? 1 : 0;
@@ -128,6 +130,7 @@ Status Check(const JournalFlags& flags) {
                                  {"bytes", sums.bytes},
                                  {"largest_message", sums.largest},
                                  {"claims", sums.claims},
+                                 {"inbox_messages", sums.inbox_read},
                                  {"tasks", tasks},
                                  {"committed", committed},
                                  {"attempts", job.attempts()},
