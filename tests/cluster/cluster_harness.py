@@ -28,6 +28,12 @@ def fixture(file, job):
     return f"{os.path.abspath(FIXTURES)}/{folder}/fixtures/{file}.so:{job}"
 
 
+def meddle(test, what, job):
+    """What meddler.cc does to the job."""
+    subprocess.run([os.path.join(os.path.abspath(FIXTURES), "meddler"), what,
+                    test.incarnation(job)], env=test.environment(), timeout=TIMEOUT_S, check=True)
+
+
 def dying_master():
     return os.path.join(os.path.abspath(FIXTURES), "dying_master")
 
@@ -104,7 +110,7 @@ class JobTest(ClusterTest):
     def setUpClass(cls):
         super().setUpClass()
         first = cls()
-        first.setUp()
+        ClusterTest.setUp(first)
         first.minke("setup")
         first.doCleanups()
 
@@ -134,6 +140,9 @@ class JobTest(ClusterTest):
 
     def files_of(self, folder):
         return {name: self.read(f"{folder}/{name}") for name in os.listdir(self.path(folder))}
+
+    def incarnation(self, job):
+        return json.loads(self.minke("status", job, "--json")[0])["incarnation"]
 
     def processes(self, command=""):
         """{pid: command} of a job's processes, or of those that run this command."""

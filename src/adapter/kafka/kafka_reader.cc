@@ -156,6 +156,10 @@ Status KafkaReader::Look() {
   if (view.corruption) failure_ = view.corruption;
   // Heartbeats come back when somebody makes the topic anew.
   if (view.is_gone && options_.topic != Topic::kHeartbeat) failure_ = Broken("is gone");
+  // It is kept without limit, so whoever goes on with the job would find less than was decided.
+  if (options_.topic == Topic::kJournal && view.offsets.first > 0) {
+    failure_ = Broken(fmt::format("has lost what it held before offset {}", view.offsets.first));
+  }
   if (failure_) return *failure_;
   const bool is_newer = view.look > moved_at_look_;
   if (view.away && is_newer) return *view.away;
