@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 import unittest
+import urllib.request
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(TESTS, "services"))
@@ -28,14 +29,15 @@ def fixture(file, job):
     return f"{os.path.abspath(FIXTURES)}/{folder}/fixtures/{file}.so:{job}"
 
 
+def built(name):
+    """A program that the build made for these tests."""
+    return os.path.join(os.path.abspath(FIXTURES), name)
+
+
 def meddle(test, what, job):
     """What meddler.cc does to the job."""
-    subprocess.run([os.path.join(os.path.abspath(FIXTURES), "meddler"), what,
-                    test.incarnation(job)], env=test.environment(), timeout=TIMEOUT_S, check=True)
-
-
-def dying_master():
-    return os.path.join(os.path.abspath(FIXTURES), "dying_master")
+    subprocess.run([built("meddler"), what, test.incarnation(job)], env=test.environment(),
+                   timeout=TIMEOUT_S, check=True)
 
 
 def free_address():
@@ -164,12 +166,93 @@ class JobTest(ClusterTest):
             time.sleep(0.01)
 
 
+class Crew:
+    """The processes of one job, each started again when it dies, as Kubernetes would."""
+
+    def __init__(self, test, job, master, options=()):
+        self.test = test
+        self.job = job
+        self.master = master  # words of its command
+        self.options = options  # of the workers' commands
+        self.running = []  # [(role, process)]
+        self.ended = []  # [(role, exit code, what it said)]
+        self.listen_at(free_address())
+        test.addCleanup(self.kill_all)
+
+    def listen_at(self, address):
+        """The masters to come, and the workers to come ask there."""
+        self.address = address
+        ask = ["--job-id", self.job, "--master", f"http://{address}", *self.options]
+        self.words = {"master": ["master", "--job-id", self.job, "--listen", address,
+                                 "--lease", "5", *self.master],
+                      "mapper": ["mapper", *ask], "reducer": ["reducer", *ask]}
+
+    def start(self, *roles):
+        for role in roles:
+            self.running.append((role, self.test.start(*self.words[role])))
+
+    def of(self, role):
+        return [process for one, process in self.running if one == role]
+
+    def look(self):
+        """Starts again what has died; True once the master has ended well."""
+        for one in list(self.running):
+            role, process = one
+            if process.poll() is None:
+                continue
+            self.running.remove(one)
+            said = process.communicate()[1].decode(errors="replace")
+            self.ended.append((role, process.returncode, said))
+            # 71: three children of a worker in a row were killed.
+            self.test.assertIn(process.returncode, (0, 71, 75, -9), f"{role}: {said}")
+            if process.returncode != 0:
+                self.start(role)
+        return any(role == "master" and code == 0 for role, code, _ in self.ended)
+
+    def to_the_end(self):
+        self.test.wait_until(self.look)
+        for _, process in self.running:
+            self.test.assertEqual(process.wait(timeout=TIMEOUT_S), 0)
+
+    def view(self):
+        """What the master says of the job; None if it does not answer."""
+        try:
+            with urllib.request.urlopen(f"http://{self.address}/v1/job", timeout=5) as answer:
+                return json.loads(answer.read())
+        except OSError:
+            return None
+
+    def tasks_done(self, kind):
+        view = self.view() or {"phases": []}
+        return sum(phase["done"] for phase in view["phases"] if phase["kind"] == kind)
+
+    def wait_for(self, kind, tasks=1):
+        """Until so many tasks of that kind are done."""
+        self.test.wait_until(lambda: not self.look() and self.tasks_done(kind) >= tasks)
+
+    def forget(self, process):
+        """It ends as the test says."""
+        self.running = [one for one in self.running if one[1] is not process]
+
+    @staticmethod
+    def children_of(process):
+        """Of a worker: the process that runs the tasks."""
+        with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as file:
+            return [int(word) for word in file.read().split()]
+
+    def kill_all(self):
+        for _, process in self.running:
+            process.kill()
+            process.communicate()
+
+
 class Journal:
     """What the journal of a job says."""
 
     def __init__(self, test, job):
         self.test = test
         self.claims = self.failures = self.losses = self.outputs_lost = 0
+        self.table = ""
         self.tasks = {}  # by attempt
         self.committed = []  # tasks, in the order of the journal
         self.wrong = []
@@ -196,7 +279,9 @@ class Journal:
         elif kind == "AttemptFailed":
             self.failures += 1
         elif kind == "AttemptLost":
-            self.losses += 1
+            self.losses += "counted" in record
+        elif kind == "ShuffleTableMade":
+            self.table = record["table"]
         elif kind == "OutputLost":
             self.outputs_lost += 1
             standing.clear()

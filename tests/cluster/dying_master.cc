@@ -91,12 +91,12 @@ int Main(int argc, char** argv) {
   MasterRequest request;
   request.job_name = argv[1];
   request.listen = argv[2];
-  request.lease_ms = 10'000;
+  request.lease_ms = 5'000;
   request.run.output = argv[5];
   request.run.job = argv[6];
   request.run.inputs = {argv[7]};
-  request.run.partitions = 3;
-  request.run.split_bytes = 4'000;
+  request.run.partitions = 5;
+  request.run.split_bytes = 500;
   for (int i = 8; i < argc; ++i) {
     const std::string word = argv[i];
     const size_t equals = word.find('=');

@@ -143,6 +143,11 @@ class Wrong(JobTest):
             _, said = self.minke("master", "--job-id", "paths", "wordcount", *words_, code=64)
             self.assertIn("dataset:NAME", said)
 
+    def test_a_job_that_crashes_when_its_master_declares_it(self):
+        _, said = self.minke("master", "--job-id", "declared", fixture("bad_code", "declare"),
+                             "dataset:x", "-o", "dataset:y", "--arg", "how=segfault", code=70)
+        self.assertIn("while it was declared: SIGSEGV", said)
+
     def test_nobody_there(self):
         _, said = self.on_cluster("wordcount", "in.txt", "--service-timeout", "1",
                                   "--cassandra", "127.0.0.1:1", code=75)
