@@ -31,6 +31,7 @@ ClusterServices ServicesOf(const ServiceFlags& flags) {
     return OpenStore(flags.store, in_flight_bytes);
   };
   services.open_log = [&flags](Incarnation job) { return OpenLog(flags.log, job); };
+  services.remove_log = [&flags](Incarnation job) { return RemoveLog(flags.log, job); };
   services.timeout_ms = int64_t{flags.timeout_s} * 1000;
   return services;
 }

@@ -310,8 +310,8 @@ class ClusterRun {
   }
 
   Status TakeResult(const ChildProcess::End& end) {
-    while (MINKE_TRY(Read())) {
-    }
+    Status read = follower_->ReadToEnd(waker_);
+    if (!read && read.error().code != ErrorCode::kUnavailable) return read;
     const proto::JobFinished* finished = follower_->job().finished();
     exit_.code = end.exit_code;
     exit_.text = finished != nullptr ? finished->text()
@@ -403,8 +403,10 @@ class ClusterRun {
     return {};
   }
 
-  // Nobody else knows of these. What cannot be removed now is for minke sweep.
+  // Nobody else knows of these; of a job that failed, the journal stays for who looks into that.
+  // What cannot be removed now is for minke sweep.
   void DropTemporary() {
+    if (is_published_) (void)services_.remove_log(follower_->View().incarnation);
     for (const std::string& name : temporary_) {
       const auto dataset = OpenDataset(*store_, name);
       if (!dataset) continue;

@@ -24,6 +24,8 @@ struct ClusterServices {
   std::function<Result<std::unique_ptr<Store>>(size_t in_flight_bytes)> open_store;
   // Asks nothing yet.
   std::function<Result<std::unique_ptr<Log>>(Incarnation job)> open_log;
+  // All of it, the journal too: of a job that is over, and that nobody will ask about.
+  std::function<Status(Incarnation job)> remove_log;
   int64_t timeout_ms = 600'000;  // a service that is away for longer ends the process with 75
 };
 

@@ -9,11 +9,13 @@
 
 #include "adapter/system_clock.h"
 #include "base/logging.h"
+#include "runtime/crash_search.h"
 #include "runtime/http/job_pages.h"
 #include "runtime/master.h"
 #include "runtime/prepare.h"
 #include "runtime/publish.h"
 #include "runtime/stop_signals.h"
+#include "runtime/supervisor.h"
 #include "runtime/waker.h"
 #include "task/dataset/dataset.h"
 
@@ -22,6 +24,14 @@ namespace {
 
 constexpr int64_t kFarewellMs = 10'000;
 constexpr int64_t kCountsMs = 5'000;  // between two log lines that only say how far it is
+
+// Says why this process ends; its exit code.
+int Say(int code, const std::string& text) {
+  LogFormatted(code == 0 ? LogLevel::kInfo : LogLevel::kError, "{}", text);
+  return code;
+}
+
+int Say(const Error& error) { return Say(ExitCodeOf(error.code), error.text); }
 
 // The dataset behind a tag, or without one.
 std::optional<std::string> DatasetOfInput(const std::string& input) {
@@ -56,6 +66,20 @@ Status RefusePaths(const RunRequest& request) {
   return CheckDatasetName(*output);
 }
 
+// User code declares the job: first in a child, whose crash or hang can be told. 0: it went well,
+// or what was wrong will be found again.
+int TryDeclaration(const RunRequest& request) {
+  const SharedPages pages(1);
+  SupervisorOptions options;
+  options.task_timeout_ms = int64_t{request.task_timeout_s} * 1000;
+  const ChildEnd end = Supervise(options, pages, [&] {
+    (void)DeclareRun(request, &pages.control());
+    return 0;
+  });
+  if (end.stop_signal != 0) return ExitCodeOfSignal(end.stop_signal);
+  return end.is_own_end() ? 0 : Say(DescribeCrash(request, end, nullptr));
+}
+
 class MasterProcess {
  public:
   MasterProcess(const MasterRequest& request, const ClusterServices& services)
@@ -64,18 +88,12 @@ class MasterProcess {
   int Run() {
     const auto end = ToTheEnd();
     if (stop_.signal() != 0) return Say(ExitCodeOfSignal(stop_.signal()), StopText(stop_.signal()));
-    if (!end) return Say(ExitCodeOf(end.error().code), end.error().text);
+    if (!end) return Say(end.error());
     return Say(end->code, end->text.empty() ? "the job has finished" : end->text);
   }
 
  private:
-  static int Say(int code, const std::string& text) {
-    LogFormatted(code == 0 ? LogLevel::kInfo : LogLevel::kError, "{}", text);
-    return code;
-  }
-
   Result<Exit> ToTheEnd() {
-    MINKE_TRY_STATUS(RefusePaths(request_.run));
     SlotPage page;
     declared_.emplace(MINKE_TRY(DeclareRun(request_.run, &page)));
     begun_ms_ = clock_.NowMs();
@@ -197,6 +215,8 @@ class MasterProcess {
 }  // namespace
 
 int RunMaster(const MasterRequest& request, const ClusterServices& services) {
+  if (const Status refused = RefusePaths(request.run); !refused) return Say(refused.error());
+  if (const int code = TryDeclaration(request.run); code != 0) return code;
   return MasterProcess(request, services).Run();
 }
 
