@@ -2,7 +2,6 @@
 // and the job goes on when master or worker die at any point, without running again what was
 // committed.
 #include <algorithm>
-#include <atomic>
 #include <csignal>
 #include <filesystem>
 #include <fmt/format.h>
@@ -14,19 +13,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "adapter/file_log.h"
 #include "adapter/file_store.h"
 #include "base/file.h"
-#include "control/journal.h"
+#include "local_run.h"
 #include "runtime/embedded.h"
-#include "runtime/job_blocks.h"
-#include "runtime/master.h"
 #include "runtime/prepare.h"
-#include "runtime/publish.h"
-#include "runtime/slot_pool.h"
-#include "runtime/supervisor.h"
-#include "runtime/waker.h"
-#include "runtime/worker.h"
 #include "task/dataset/chunk_stream.h"
 #include "task/dataset/dataset.h"
 
@@ -35,20 +26,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr uint32_t kSlots = 2;
-constexpr int64_t kIdleMs = 2;    // a wait for log or slots, in real time …
-constexpr int64_t kTickMs = 100;  // … and what the test's clock makes of it
-constexpr int64_t kLeaseMs = 2000;
-
-class TestClock final : public Clock {
- public:
-  int64_t NowMs() const override { return now_ms_; }
-  int64_t UnixMs() const override { return 1'700'000'000'000 + now_ms_; }
-  void Advance(int64_t ms) { now_ms_ += ms; }
-
- private:
-  std::atomic<int64_t> now_ms_{1};
-};
+constexpr uint32_t kSlots = LocalRun::kSlots;
 
 class Silent final : public RunObserver {
  public:
@@ -57,201 +35,6 @@ class Silent final : public RunObserver {
   void OnFailed(int, const std::string& text, const JobView*) override {
     std::fprintf(stderr, "%s\n", text.c_str());
   }
-};
-
-// What a journal says, in short.
-struct History {
-  std::vector<TaskId> committed;
-  std::set<TaskId> assigned_though_committed;
-  int claims = 0;
-  int outputs_lost = 0;
-};
-
-// One job over the files of a folder: its master and its worker come and go.
-class FileRun {
- public:
-  FileRun(std::string folder, RunRequest request)
-      : folder_(std::move(folder)), request_(std::move(request)), pages_(kSlots) {
-    OpenStore();
-  }
-  ~FileRun() { KillAll(); }
-  FileRun(const FileRun&) = delete;
-  FileRun& operator=(const FileRun&) = delete;
-
-  // Starts whatever is not there and goes on until the master exits, or `stop` says so.
-  std::optional<int> Go(const std::function<bool(const Job&)>& stop) {
-    for (int idle = 0; idle < 5'000;) {
-      if (run_ == nullptr) {
-        if (const auto answer = Prepare()) return answer;
-      }
-      if (testing::Test::HasFailure()) return std::nullopt;
-      if (master_ == nullptr) StartMaster();
-      bool went_on = master_->RunOnce();
-      if (master_->exit()) {
-        if (master_->exit()->code != 0) {
-          std::fprintf(stderr, "the master ends: %s\n", master_->exit()->text.c_str());
-        }
-        if (run_->output != nullptr) {
-          EXPECT_TRUE(run_->output->Abandon());
-        }
-        return master_->exit()->code;
-      }
-      if (worker_ == nullptr) StartWorker();
-      if (worker_ != nullptr) went_on = worker_->RunOnce() || went_on;
-      if (stop(master_->brain().job()) || testing::Test::HasFailure()) return std::nullopt;
-      if (went_on) continue;
-      waker_.Wait(kIdleMs);
-      clock_.Advance(kTickMs);
-      ++idle;
-    }
-    ADD_FAILURE() << "the job does not go on";
-    return std::nullopt;
-  }
-
-  int ToTheEnd() {
-    return Go([](const Job&) { return false; }).value_or(-1);
-  }
-
-  void KillMaster() { master_.reset(); }
-  void KillWorker() {
-    slots_.reset();  // its attempts end as they would with their process: nobody hears of it
-    worker_.reset();
-    worker_log_.reset();
-  }
-  void KillAll() {
-    KillMaster();
-    KillWorker();
-    run_.reset();
-    OpenStore();
-  }
-
-  History Read() {
-    FileLog log(LogFolder(), &clock_);
-    const auto reader = log.Read(Topic::kJournal, 0).value();
-    JournalReader journal;
-    History history;
-    std::map<AttemptId, TaskId> attempts;
-    std::set<TaskId> committed;
-    for (;;) {
-      const auto batch = reader->Poll(1 << 20).value();
-      if (batch.empty()) return history;
-      for (const LogMessage& message : batch) {
-        const auto counted = journal.Read(message.offset, message.bytes).value();
-        if (counted == nullptr) continue;
-        for (const auto& record : counted->records()) {
-          if (record.has_master_claimed()) ++history.claims;
-          if (record.has_attempt_assigned()) {
-            const TaskId task{record.attempt_assigned().step(), record.attempt_assigned().task()};
-            attempts[{counted->epoch(), record.attempt_assigned().n()}] = task;
-            if (committed.contains(task)) history.assigned_though_committed.insert(task);
-          }
-          if (record.has_task_committed()) {
-            const TaskId task = attempts.at(FromProto(record.task_committed().attempt()));
-            history.committed.push_back(task);
-            committed.insert(task);
-          }
-          if (record.has_output_lost()) {
-            ++history.outputs_lost;
-            for (const uint32_t task : record.output_lost().tasks()) {
-              committed.erase({record.output_lost().step(), task});
-            }
-          }
-        }
-      }
-    }
-  }
-
-  // 0 as long as there is none.
-  int64_t JournalEnd() {
-    if (master_ == nullptr) return 0;
-    const auto range = FileLog(LogFolder(), &clock_).Range(Topic::kJournal);
-    return range ? range->second : 0;
-  }
-  std::string StoreFolder() const { return folder_ + "/store"; }
-  std::string LogFolder() const { return fmt::format("{}/log-{}", folder_, incarnation_.Hex()); }
-  RunRequest& request() { return request_; }
-  FileStore& store() { return *store_; }
-
- private:
-  void OpenStore() {
-    store_ = FileStore::Open(StoreFolder()).value();
-    const auto row = store_->GetJob("job").value();
-    incarnation_ = row ? row->incarnation : Incarnation{0xabc};
-  }
-
-  std::unique_ptr<FileLog> OpenLog() {
-    auto log = std::make_unique<FileLog>(LogFolder(), &clock_);
-    log->OnReady([this] { waker_.Wake(); });
-    return log;
-  }
-
-  // The exit code, where there is nothing to be run.
-  std::optional<int> Prepare() {
-    SlotPage page;
-    auto declared = DeclareRun(request_, &page);
-    EXPECT_TRUE(declared) << declared.error().text;
-    if (!declared) return std::nullopt;
-    const auto answer = AnswerOfJob(request_, *declared, *store_, "job").value();
-    if (answer) return answer->code;
-    auto prepared =
-        PrepareRun(request_, *std::move(declared), {kSlots, incarnation_, store_.get()});
-    EXPECT_TRUE(prepared) << prepared.error().text;
-    if (!prepared) return std::nullopt;
-    run_ = *std::move(prepared);
-    run_->context.store = store_.get();
-    return std::nullopt;
-  }
-
-  void StartMaster() {
-    MasterOptions options;
-    options.job_name = "job";
-    options.version = "test";
-    options.uuid = ++ids_;
-    options.fresh_incarnation = incarnation_;
-    options.spec_hash = run_->declared.spec_hash;
-    options.decide.lease_ms = kLeaseMs;
-    options.loop_gap_ms = 0;
-    MasterDuties duties;
-    duties.make_plan = [this]() -> Result<proto::Plan> { return run_->plan; };
-    duties.publish = [this](const Publish& decided, const proto::Manifest& manifest) {
-      return PublishOutput(run_->context, {}, decided, manifest);
-    };
-    MasterPorts ports;
-    ports.open_log = [this](Incarnation) { return OpenLog(); };
-    ports.store = store_.get();
-    ports.clock = &clock_;
-    ports.random_bits = [this] { return ++ids_; };
-    master_ = std::make_unique<Master>(std::move(ports), std::move(duties), options);
-  }
-
-  void StartWorker() {
-    const GateAnswer gate = master_->brain().Gate(proto::PHASE_NONE);
-    if (gate.state != GateState::kOpen) return;
-    run_->plan = LoadPlan(*store_, incarnation_, gate.plan_checksum).value();
-    worker_log_ = OpenLog();
-    slots_ = std::make_unique<ThreadSlotPool>(pages_.pages(), &waker_);
-    WorkerOptions options;
-    options.id = WorkerId{++ids_};
-    options.slots = kSlots;
-    options.job_hash = run_->plan.job_hash();
-    options.heartbeat_ms = kLeaseMs / 4;
-    worker_ = std::make_unique<Worker>(WorkerPorts{worker_log_.get(), store_.get(), &clock_},
-                                       &run_->context, slots_.get(), options, gate);
-  }
-
-  std::string folder_;
-  RunRequest request_;
-  SharedPages pages_;
-  TestClock clock_;
-  Waker waker_;
-  uint64_t ids_ = static_cast<uint64_t>(getpid()) << 20;  // of masters and workers: used once
-  Incarnation incarnation_;
-  std::unique_ptr<FileStore> store_;
-  std::unique_ptr<PreparedRun> run_;
-  std::unique_ptr<FileLog> worker_log_;
-  std::unique_ptr<Master> master_;
-  std::unique_ptr<SlotPool> slots_;
-  std::unique_ptr<Worker> worker_;
 };
 
 using Files = std::map<std::string, std::string>;
@@ -324,34 +107,18 @@ class FileRunTest : public testing::TestWithParam<std::string> {
     return files;
   }
 
-  std::unique_ptr<FileRun> NewRun(const std::string& name) const {
-    return std::make_unique<FileRun>(Path("state-" + name), Request(name));
+  // Log and store in the folder.
+  static std::unique_ptr<LocalRun> MakeRun(const std::string& folder, const RunRequest& request) {
+    return std::make_unique<LocalRun>(folder, request, [folder]() -> std::unique_ptr<Store> {
+      return FileStore::Open(folder + "/store").value();
+    });
   }
-
-  // Calls `kill` whenever so many more tasks are committed, and goes on, to the job's end. Returns
-  // how often.
-  static int Live(FileRun& run, size_t tasks, const std::function<void()>& kill) {
-    size_t committed = 0;
-    const auto is_over = [&](const Job& job) {
-      size_t now = 0;
-      for (uint32_t step = 0; step < job.steps(); ++step) now += job.step(step).committed;
-      if (now < committed + tasks) return false;
-      committed = now;
-      return true;
-    };
-    for (int lives = 1; !HasFailure(); ++lives) {
-      const auto code = run.Go(is_over);
-      if (code) {
-        EXPECT_EQ(*code, 0);
-        return lives;
-      }
-      kill();
-    }
-    return 0;
+  std::unique_ptr<LocalRun> NewRun(const std::string& name) const {
+    return MakeRun(Path("state-" + name), Request(name));
   }
 
   // The output is right, and no committed task was run again.
-  void CheckDone(FileRun& run, const std::string& name) {
+  void CheckDone(LocalRun& run, const std::string& name) {
     run.KillAll();
     ExpectRight(name);
     const History history = run.Read();
@@ -452,14 +219,14 @@ TEST_P(FileRunTest, GoesOnWhereverEverythingDies) {
 
 TEST_P(FileRunTest, GoesOnThoughEveryLifeIsShort) {
   const auto run = NewRun("out");
-  const int lives = Live(*run, 2, [&] { run->KillAll(); });
+  const int lives = run->Live(2, [&] { run->KillAll(); });
   EXPECT_GT(lives, 2);
   CheckDone(*run, "out");
 }
 
 TEST_P(FileRunTest, GoesOnWithTheWorkerWhenTheMasterDies) {
   const auto run = NewRun("out");
-  const int lives = Live(*run, 1, [&] { run->KillMaster(); });
+  const int lives = run->Live(1, [&] { run->KillMaster(); });
   EXPECT_GT(lives, 2);
   CheckDone(*run, "out");
 }
@@ -495,7 +262,7 @@ TEST_P(FileRunTest, LeavesNothingAsideWhenItDiesAtTheVeryEnd) {
 
 // As ToTheEnd, in a process of its own that is killed once the journal has grown so often. Returns
 // the exit code, or nothing if it was killed.
-std::optional<int> GoAndBeKilled(const std::function<std::unique_ptr<FileRun>()>& make,
+std::optional<int> GoAndBeKilled(const std::function<std::unique_ptr<LocalRun>()>& make,
                                  int growths) {
   int growth[2];
   EXPECT_EQ(pipe(growth), 0);
@@ -573,11 +340,11 @@ TEST_P(FileRunTest, ReadsADatasetAndPutsOutAnother) {
   RunRequest request = Request("");
   request.inputs = {"dataset:in"};
   request.output = "dataset:out";
-  const auto run = std::make_unique<FileRun>(Path("state"), request);
+  const auto run = MakeRun(Path("state"), request);
   PutInput(run->store(), Path("input.txt"));
   const DatasetRow before{{0xd0}, 1};
   ASSERT_TRUE(run->store().CompareAndSetDataset("out", std::nullopt, before));
-  const int lives = Live(*run, 2, [&] { run->KillAll(); });
+  const int lives = run->Live(2, [&] { run->KillAll(); });
   EXPECT_GT(lives, 2);
   run->KillAll();
   ExpectRightFiles(FilesOfDataset(run->store(), "out"));
@@ -593,7 +360,7 @@ TEST_P(FileRunTest, RunsAMapTaskAgainWhoseOutputIsDamaged) {
   ASSERT_EQ(run->Go(maps_are_done), std::nullopt);
   run->KillAll();
   int damaged = 0;
-  for (const auto& entry : fs::recursive_directory_iterator(run->StoreFolder())) {
+  for (const auto& entry : fs::recursive_directory_iterator(Path("state-out/store"))) {
     if (!entry.is_regular_file() || entry.path().string().find("/shuffle/") == std::string::npos) {
       continue;
     }
