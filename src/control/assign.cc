@@ -44,8 +44,16 @@ bool HasFailedOn(const Job& job, TaskId task, WorkerId worker) {
 }
 
 bool MayRun(const Pass& pass, uint32_t step) {
-  return pass.job.step(step).kind != proto::PHASE_REDUCE ||
-         (pass.job.HasCurrentWinners() && !pass.has_lost_output());
+  switch (pass.job.step(step).kind) {
+    case proto::PHASE_REDUCE:
+      return pass.job.HasCurrentWinners() && !pass.has_lost_output();
+    case proto::PHASE_EXPORT: {
+      const StepState& source = pass.job.step(step - 1);
+      return source.committed == source.tasks && !pass.has_lost_output();
+    }
+    default:
+      return true;
+  }
 }
 
 // The waiting tasks of one step, in order, for whichever worker asks next.

@@ -431,6 +431,8 @@ bool Pass::Assign(TaskId task, WorkerId worker, bool is_backup) {
   const uint32_t number = fields->worker();
   if (job.step(task.step).kind == proto::PHASE_REDUCE) {
     fields->set_winners(job.WinnersOf(task.index));
+  } else if (job.step(task.step).kind == proto::PHASE_EXPORT) {
+    ToProto(job.task({task.step - 1, task.index}).winner, fields->mutable_source());
   }
   fields->set_backup(is_backup);
   fields->set_careful(job.task(task).failures > 0);

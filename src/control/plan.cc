@@ -70,10 +70,10 @@ class Splitting {
       Close();
     } else if (file.size() > size_.bytes()) {
       Close();
-      Cut(index, file.size());
+      Cut(index, file);
     } else {
       if (filled_ + file.size() > split_bytes_ || files_ == kFilesPerSplitMax) Close();
-      AddPiece(index, file.size())->set_end(file.size());
+      SetRange(file, 0, file.size(), AddPiece(index, file.size()));
     }
   }
 
@@ -99,15 +99,14 @@ class Splitting {
 
   // Into splits of its own, evenly where they are to be of one size; between records where their
   // length is fixed.
-  void Cut(uint32_t index, uint64_t size) {
+  void Cut(uint32_t index, const proto::InputFile& file) {
+    const uint64_t size = file.size();
     const uint64_t unit = std::max<uint64_t>(1, record_bytes_);
     for (uint64_t begin = 0; begin < size;) {
       const uint64_t parts = (size - begin + size_.bytes() - 1) / size_.bytes();
       const uint64_t units = std::max<uint64_t>(1, (size - begin) / parts / unit);
       const uint64_t end = parts == 1 ? size : std::min(size, begin + units * unit);
-      proto::SplitPiece* piece = AddPiece(index, end - begin);
-      piece->set_begin(begin);
-      piece->set_end(end);
+      SetRange(file, begin, end, AddPiece(index, end - begin));
       Close();
       begin = end;
     }
@@ -192,8 +191,22 @@ Result<proto::Plan> ComputePlan(const PlanRequest& request) {
   if (request.range_partitioned && plan.partitions() > 1) AddStep(plan, proto::PHASE_SAMPLE, 1);
   AddStep(plan, proto::PHASE_MAP, maps);
   if (request.has_reduce) AddStep(plan, proto::PHASE_REDUCE, plan.partitions());
+  if (request.exports) {
+    AddStep(plan, proto::PHASE_EXPORT, request.has_reduce ? plan.partitions() : maps);
+  }
   MINKE_TRY_STATUS(CheckLimits(request, plan));
   return plan;
+}
+
+void SetRange(const proto::InputFile& file, uint64_t begin, uint64_t end,
+              proto::SplitPiece* piece) {
+  // A share of 2^64; all of them are 0 again.
+  const auto tokens_before = [&](uint64_t byte) {
+    return static_cast<uint64_t>((static_cast<unsigned __int128>(byte) << 64) / file.size());
+  };
+  piece->set_whole(file.is_table());
+  piece->set_begin(file.is_table() ? tokens_before(begin) : begin);
+  piece->set_end(file.is_table() ? tokens_before(end) : end);
 }
 
 uint64_t PlanChecksum(Bytes block) { return Hash64(block); }

@@ -3,7 +3,8 @@
 // same request gives the same plan.
 //
 //   splits      in the order of the files; a large file is cut evenly (fixed records: between
-//               records), a compressed one is read whole, neighbouring small ones share a split
+//               records), a table into ranges of tokens, a compressed file is read whole,
+//               neighbouring small ones share a split
 //   partitions  one per 32 MiB of input, 1 to 1,024: by the input alone, never by threads
 //   buckets     of at most 256 map tasks; span = max(1, 256 / map tasks per bucket)
 //   sampling    64 points at fixed offsets of the whole input, whatever the splits
@@ -31,6 +32,7 @@ struct PlanRequest {
   uint64_t spec_hash = 0;
   uint64_t job_hash = 0;
   bool has_reduce = true;          // false: map-only
+  bool exports = false;            // its parts become rows of a table afterwards
   bool range_partitioned = false;  // by splitters that a sampling phase finds
   uint32_t record_bytes = 0;       // fixed-length records; 0: text
   uint32_t threads = 1;            // slots to keep busy
@@ -52,6 +54,10 @@ uint64_t PlanChecksum(Bytes block);
 std::string PlanName(uint64_t checksum);
 std::string SplittersName(uint64_t checksum);
 std::string ManifestName(uint64_t checksum);
+
+// Makes the piece that of a file from byte `begin` to `end`; of a table, where rows lie by tokens,
+// the same share of these.
+void SetRange(const proto::InputFile& file, uint64_t begin, uint64_t end, proto::SplitPiece* piece);
 
 // What makes two jobs of one name the same job: everything that the output depends on, as the user
 // named it; not worker counts, threads or endpoints.

@@ -136,6 +136,34 @@ TEST(Plan, SplitsHaveABoundBothWays) {
   }
 }
 
+TEST(Plan, ATableIsCutIntoRangesThatHoldEveryTokenOnce) {
+  PlanRequest request;
+  request.threads = 3;
+  request.files = {File("table:k.t", 777 * kMiB + 1)};
+  request.files[0].set_is_table(true);
+  const proto::Plan plan = Plan(request);
+  ASSERT_GT(plan.splits_size(), 6);
+  uint64_t next = 0;
+  for (int i = 0; i < plan.splits_size(); ++i) {
+    ASSERT_EQ(plan.splits(i).pieces_size(), 1);
+    const proto::SplitPiece& piece = plan.splits(i).pieces(0);
+    EXPECT_TRUE(piece.whole());
+    EXPECT_EQ(piece.begin(), next);
+    next = piece.end();
+    EXPECT_GT(piece.end() - piece.begin(), UINT64_MAX / 30);
+  }
+  EXPECT_EQ(next, 0u) << "behind the last token";
+
+  request.files = {File("a", 10), File("table:k.t", 20), File("b", 30)};
+  request.files[1].set_is_table(true);
+  const proto::Plan small = Plan(request);
+  const proto::Split& shared = small.splits(0);
+  ASSERT_EQ(shared.pieces_size(), 3);
+  EXPECT_EQ(shared.pieces(1).begin(), 0u);
+  EXPECT_EQ(shared.pieces(1).end(), 0u);
+  EXPECT_TRUE(shared.pieces(1).whole());
+}
+
 TEST(Plan, ACompressedFileIsASplitOfItsOwn) {
   PlanRequest request;
   request.split_bytes = 1'000'000;

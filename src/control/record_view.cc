@@ -69,6 +69,7 @@ RecordView ViewOf(const proto::AttemptAssigned& assigned, uint64_t epoch, const 
   fields.Number("worker", assigned.worker());
   if (assigned.worker_id() != 0) fields.Bits("worker_id", assigned.worker_id());
   if (assigned.winners() != 0) fields.Number("winners", assigned.winners());
+  if (assigned.has_source()) fields.Add("source", FromProto(assigned.source()).Text());
   return fields.If(assigned.backup(), "backup").If(assigned.careful(), "careful").Take();
 }
 

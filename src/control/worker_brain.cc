@@ -169,6 +169,7 @@ void WorkerBrain::State::TakeAssigned(const proto::AttemptAssigned& assigned, ui
   attempt.start.task = {assigned.step(), assigned.task()};
   attempt.start.careful = assigned.careful();
   attempt.start.winners = assigned.winners();
+  attempt.start.source = FromProto(assigned.source());
   attempt.start.splitters = splitters;
   attempt.start.shuffle_table = shuffle_table;
   waiting.push_back(id);

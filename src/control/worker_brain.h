@@ -42,6 +42,7 @@ struct StartAttempt {  // → AttemptEnded, always
   TaskId task;
   bool careful = false;
   uint32_t winners = 0;    // reduce: number of the winners block
+  AttemptId source;        // export: whose output it writes
   uint64_t splitters = 0;  // checksum, 0 = none
   std::string shuffle_table;
 };

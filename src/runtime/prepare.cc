@@ -12,12 +12,17 @@
 #include <utility>
 #include <vector>
 
+#include "adapter/system_clock.h"
 #include "base/machine.h"
 #include "base/version.h"
 #include "control/master_brain.h"
 #include "control/plan.h"
 #include "runtime/master.h"
+#include "runtime/publish.h"
 #include "task/dataset/dataset.h"
+#include "task/output/part_output.h"
+#include "task/table/row_mapping.h"
+#include "task/table/table.h"
 
 namespace minke {
 namespace {
@@ -139,10 +144,24 @@ Result<InputFiles> FindInputs(const RunRequest& request, const DeclaredRun& decl
   MINKE_TRY_STATUS(CheckTags(declared.job.job(), inputs));
   if (request.alone) return inputs;
   for (const std::string& output : {request.output, request.single_file}) {
-    if (output.empty() || DatasetNameIn(output)) continue;
+    if (!IsPath(output)) continue;
     MINKE_TRY_STATUS(CheckOutputApart(output, inputs));
   }
   return inputs;
+}
+
+// Whether the job's records fit the table, as far as their types tell.
+Status CheckTableOutput(const RunRequest& request, const minke_job& job, const std::string& named,
+                        Store* store) {
+  if (job.output_count > 0 || request.skip_bad > 0) {
+    return Usage(
+        fmt::format("a table takes the main output only, and the job also writes '{}': "
+                    "name a dataset or an output folder with -o",
+                    job.output_count > 0 ? job.outputs[0].name : kBadRecords));
+  }
+  Table table = MINKE_TRY(OpenTable(store, named));
+  const auto mapping = RowMapping::Make(std::move(table), job.output_key, job.output_value);
+  return mapping ? Status() : Status(mapping.error());
 }
 
 uint64_t SpecHashOf(const RunRequest& request, const JobFile& file, const DeclaredJob& job) {
@@ -202,7 +221,7 @@ Status AddJob(const RunRequest& request, Store* store, proto::JobSpec& job) {
   return {};
 }
 
-// Where the parts go: a folder, a dataset, or nowhere yet.
+// Where the parts go: a folder, a dataset, into the store to become rows, or nowhere yet.
 Status OpenOutput(const RunRequest& request, const RunPlace& place, PreparedRun& run) {
   const Incarnation incarnation = place.incarnation;
   if (request.alone) {
@@ -215,6 +234,10 @@ Status OpenOutput(const RunRequest& request, const RunPlace& place, PreparedRun&
     MINKE_TRY_STATUS(CheckDatasetName(*name));
     if (place.store == nullptr) return NoStoreFor(*name);
     run.context.output_dataset = *name;
+    return {};
+  }
+  if (const auto table = TableIn(request.output)) {
+    run.context.output_table = *table;
     return {};
   }
   OutputFolderOptions options;
@@ -240,7 +263,8 @@ void FillContext(const RunRequest& request, const RunPlace& place, PreparedRun& 
   for (const auto& [name, path] : request.side_files) context.side_files.emplace(name, path);
   context.output = run.output.get();
   context.merge_by_key = job.map_only == 0 && job.partitioner != MINKE_PARTITION_RANGE;
-  context.format = request.json_records ? OutputFormat::kJson : OutputFormat::kText;
+  const bool is_json = request.json_records || !context.output_table.empty();
+  context.format = is_json ? OutputFormat::kJson : OutputFormat::kText;
   context.sync_output = request.sync;
   context.skip_bad = request.skip_bad;
 }
@@ -280,8 +304,7 @@ Result<std::optional<Exit>> AnswerOfJob(const RunRequest& request, const Declare
   std::optional<Exit> answer;
   const auto row = MINKE_TRY(ReadRow(store, job_name));
   if (row) answer = AnswerOfRow(*row, job_name, declared.spec_hash);
-  const bool is_folder = !request.output.empty() && !DatasetNameIn(request.output);
-  if (answer && row->spec_hash == declared.spec_hash && is_folder) {
+  if (answer && row->spec_hash == declared.spec_hash && IsPath(request.output)) {
     MINKE_TRY_STATUS(OutputFolder::CleanUp(request.output, row->incarnation));
   }
   return answer;
@@ -293,7 +316,11 @@ Result<PlannedInputs> PlanRun(const RunRequest& request, const DeclaredRun& decl
   planned.inputs = MINKE_TRY(FindInputs(request, declared, place.store, spill));
   PlanRequest wanted = PlanRequestOf(request, declared, place.slots);
   wanted.files = planned.inputs.files;
+  const auto table = request.alone ? std::nullopt : TableIn(request.output);
+  if (table) MINKE_TRY_STATUS(CheckTableOutput(request, declared.job.job(), *table, place.store));
+  wanted.exports = table.has_value();
   planned.plan = MINKE_TRY(ComputePlan(wanted));
+  if (table) planned.plan.set_export_unix_ms(SystemClock().UnixMs());
   MINKE_TRY_STATUS(AddJob(request, place.store, *planned.plan.mutable_job()));
   return planned;
 }

@@ -16,6 +16,7 @@
 #include "task/dataset/dataset.h"
 #include "task/output/output_folder.h"
 #include "task/output/part_output.h"
+#include "task/table/table.h"
 
 namespace minke {
 namespace {
@@ -115,8 +116,12 @@ Status CheckSkipped(uint64_t skipped, uint64_t skip_bad) {
                            skipped, skip_bad)};
 }
 
+bool IsPath(const std::string& output) {
+  return !output.empty() && !DatasetNameIn(output) && !TableIn(output);
+}
+
 void RemoveAside(const RunRequest& request, Incarnation incarnation) {
-  if (!request.output.empty() && !DatasetNameIn(request.output)) {
+  if (IsPath(request.output)) {
     (void)OutputFolder::CleanUp(request.output, incarnation);
   }
   if (!request.single_file.empty()) unlink(AsidePath(request.single_file, incarnation).c_str());
@@ -129,6 +134,10 @@ Result<uint64_t> PublishOutput(const JobContext& context, const Publication& pub
     return MINKE_TRY(
                PublishDataset(*context.store, context.output_dataset, {decided.expected}, mine))
         .bits;
+  }
+  if (!context.output_table.empty()) {  // every row is there: what they came from goes
+    MINKE_TRY_STATUS(context.store->DropDataset(context.incarnation));
+    return decided.mine;
   }
   std::vector<WinningPart> parts = WinningParts(manifest);
   if (context.output != nullptr) {

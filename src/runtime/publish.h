@@ -43,6 +43,9 @@ Status PublishFile(const SingleFile& to, Incarnation incarnation,
 // Where a single file is written before it moves into place.
 std::string AsidePath(const std::string& single_file, Incarnation incarnation);
 
+// Whether that is where output goes to: neither standard output nor something in the store.
+bool IsPath(const std::string& output);
+
 // Whatever a run whose process is dead has left aside of its output.
 void RemoveAside(const RunRequest& request, Incarnation incarnation);
 

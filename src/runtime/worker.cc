@@ -152,6 +152,7 @@ Status Worker::Start(const StartAttempt& start) {
   spec.careful = start.careful;
   spec.shuffle_table = start.shuffle_table;
   spec.winners = start.winners;
+  spec.source = start.source;
   spec.splitters = *std::move(splitters);
   slots_->Start(start.slot, context_, std::move(spec));
   return {};

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <utility>
 
+#include "task/export_task.h"
 #include "task/map_task.h"
 #include "task/reduce_task.h"
 
@@ -38,6 +39,8 @@ Result<proto::Report> RunTask(const JobContext& context, const AttemptSpec& spec
       return RunMapTask(context, spec, slot);
     case proto::PHASE_REDUCE:
       return RunReduceTask(context, spec, slot);
+    case proto::PHASE_EXPORT:
+      return RunExportTask(context, spec, slot);
     default:
       return Error{ErrorCode::kInternal,
                    fmt::format("this version of minke has no tasks of phase {}",

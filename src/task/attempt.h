@@ -54,13 +54,16 @@ struct JobContext {
 
   std::map<std::string, std::string, std::less<>> side_files;  // name → local path
   OutputFolder* output = nullptr;
-  std::string output_dataset;      // … or its name: parts are files of the version `incarnation`;
-                                   // neither: runs of lines, put together when publishing
-  bool merge_by_key = false;       // … by the keys of their groups, else one after the other
+  std::string output_dataset;  // … or its name: parts are files of the version `incarnation`;
+  std::string output_table;    // … or KEYSPACE.TABLE: likewise, and then rows; none of these:
+                               // runs of lines, put together when publishing
+  bool merge_by_key = false;   // … by the keys of their groups, else one after the other
   OutputFormat format = OutputFormat::kText;
   bool sync_output = false;
   uint64_t skip_bad = 0;
   KnownCrashes crashes;
+
+  bool stores_parts() const { return !output_dataset.empty() || !output_table.empty(); }
 };
 
 struct AttemptSpec {
@@ -70,6 +73,7 @@ struct AttemptSpec {
   bool careful = false;
   std::string shuffle_table;           // where map tasks write and reduce tasks read blocks
   uint32_t winners = 0;                // reduce: number of the winners blocks
+  AttemptId source;                    // export: whose output it writes
   std::vector<std::string> splitters;  // map, by range
 };
 

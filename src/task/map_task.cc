@@ -382,9 +382,13 @@ std::vector<proto::Split> SamplePieces(const proto::Plan& plan, uint32_t sample)
       }
       proto::SplitPiece* piece = pieces.emplace_back().add_pieces();
       piece->set_file(static_cast<uint32_t>(index));
-      piece->set_whole(file.compression() != 0);
-      piece->set_begin(piece->whole() ? 0 : offset);
-      piece->set_end(piece->whole() ? 0 : std::min(file.size(), offset + plan.sample_bytes()));
+      if (file.compression() != 0) {
+        piece->set_whole(true);
+      } else {
+        // A table's size is a guess: how much is read of it is up to the reader.
+        const uint64_t end = file.is_table() ? file.size() : offset + plan.sample_bytes();
+        SetRange(file, offset, std::min(file.size(), end), piece);
+      }
       break;
     }
   }

@@ -84,6 +84,7 @@ std::string Life::DescribeAssigned(const proto::AttemptAssigned& to, uint64_t ep
   std::string text = fmt::format("assign {}-{} {} to {}", epoch, to.n(),
                                  TaskName(to.step(), to.task()), teller_->NameOf(worker));
   if (to.winners() != 0) text += fmt::format(", winners {}", to.winners());
+  if (to.has_source()) text += fmt::format(", output of {}", IdText(to.source()));
   return text + (to.backup() ? ", backup" : "") + (to.careful() ? ", careful" : "");
 }
 

@@ -37,6 +37,7 @@ class Storm {
     world_.shape.samples = random_.Chance(30) ? 2 : 0;
     world_.shape.maps = static_cast<uint32_t>(1 + random_.Below(40));
     world_.shape.reduces = static_cast<uint32_t>(random_.Below(7));
+    world_.shape.exports = random_.Below(4) == 0;
     world_.shape.attempts_max = 1'000;
     world_.shape.backups = random_.Chance(50);
     world_.tuning.master.decide.losses_max = 1'000;

@@ -66,7 +66,8 @@ std::vector<uint32_t> Numbers(const std::string& text) {
 }
 
 proto::PhaseKind Phase(const std::string& name) {
-  for (const auto kind : {proto::PHASE_SAMPLE, proto::PHASE_MAP, proto::PHASE_REDUCE}) {
+  for (const auto kind : {proto::PHASE_SAMPLE, proto::PHASE_MAP, proto::PHASE_REDUCE,
+                          proto::PHASE_EXPORT}) {
     if (name == NameOf(kind)) return kind;
   }
   if (name != "any") Refuse("no phase: " + name);
@@ -216,6 +217,7 @@ void Scenario::SetJob(const Command& command) {
   command.Take("samples", shape.samples);
   command.Take("maps", shape.maps);
   command.Take("reduces", shape.reduces);
+  command.Take("exports", shape.exports);
   command.Take("attempts", shape.attempts_max);
   command.Take("backups", shape.backups);
   command.Take("hash", shape.job_hash);

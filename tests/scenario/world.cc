@@ -272,6 +272,7 @@ proto::Plan World::MakePlanNow() const {
   add(proto::PHASE_SAMPLE, shape.samples);
   add(proto::PHASE_MAP, shape.maps);
   add(proto::PHASE_REDUCE, shape.reduces);
+  if (shape.exports) add(proto::PHASE_EXPORT, plan.steps().rbegin()->tasks());
   return plan;
 }
 

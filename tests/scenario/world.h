@@ -32,6 +32,7 @@ enum class Fate : uint8_t { kLands, kLost, kTwice, kHeld };
 
 struct Shape {
   uint32_t samples = 0, maps = 1, reduces = 1;  // tasks; reduces = 0: map-only
+  bool exports = false;  // the last of these steps' output, to a table
   uint32_t attempts_max = 4;
   bool backups = false;
   int64_t max_age_ms = 0;

@@ -17,11 +17,14 @@
 
 #include "task/dataset/dataset.h"
 #include "task/input/compression.h"
+#include "task/table/table.h"
+#include "task/table/table_source.h"
 
 namespace minke {
 namespace {
 
 constexpr size_t kCopyBytes = 1 << 20;
+constexpr uint64_t kUnknownTableBytes = 64 << 20;  // what a table counts as that nobody measured
 
 Error InputError(std::string text) { return Error{ErrorCode::kInput, std::move(text)}; }
 
@@ -100,6 +103,7 @@ class Finder {
     }
     if (path == "-") return AddStandardInput();
     if (const auto name = DatasetNameIn(path)) return AddDataset(*name);
+    if (const auto named = TableIn(path)) return AddTable(path, *named);
     found_.clear();
     MINKE_TRY_STATUS(FindPath(path));
     std::sort(found_.begin(), found_.end());
@@ -122,6 +126,24 @@ class Finder {
       file.set_tag(tag_);
       result_.files.push_back(std::move(file));
     }
+    return {};
+  }
+
+  Status AddTable(const std::string& path, const std::string& named) {
+    if (options_.kind != MINKE_TEXT) {
+      return Error{
+          ErrorCode::kInvalidArgument,
+          fmt::format("{}: a table's rows are lines of text, and the job maps fixed-length "
+                      "records",
+                      path)};
+    }
+    const Table table = MINKE_TRY(OpenTable(options_.store, named));
+    MINKE_TRY_STATUS(CheckReadable(table));
+    proto::InputFile& file = result_.files.emplace_back();
+    file.set_path(path);
+    file.set_tag(tag_);
+    file.set_is_table(true);
+    file.set_size(table.bytes != 0 ? table.bytes : kUnknownTableBytes);
     return {};
   }
 
@@ -390,7 +412,7 @@ Status CheckOutputApart(const std::string& output, const InputFiles& inputs) {
   fs::path last_folder;
   bool is_held = false;
   for (const proto::InputFile& file : inputs.files) {
-    if (!file.spooled().empty() || file.version() != 0) continue;
+    if (!file.spooled().empty() || file.version() != 0 || file.is_table()) continue;
     const fs::path path = file.path();
     if (path.filename() == target.filename() && fs::canonical(path, error) == target) {
       return refused("is the input", file.path());

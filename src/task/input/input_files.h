@@ -12,6 +12,9 @@
 //   dataset:N  the files of the dataset N, in the order in which they were put or made; likewise
 //              behind a tag; ./dataset:N is a path.
 //
+//   table:K.T  the rows of the table T in the keyspace K of Cassandra, as lines: for jobs that map
+//              text; with columns, table:K.T(A,B); likewise behind a tag.
+//
 // What is not a regular file (`-`, pipes, devices, files of no size that have content, as in
 // /proc) is first copied into the spill folder: an unnamed file that lives as long as InputFiles.
 // Compression is found by magic bytes: gzip and zstd are read, any other is refused by name.
@@ -43,7 +46,7 @@ struct InputFileOptions {
   uint32_t kind = MINKE_TEXT;
   std::string spill_folder = "/tmp";
   uint64_t spill_bytes_max = UINT64_MAX;  // for what is copied there
-  Store* store = nullptr;                 // where datasets are; null: nowhere
+  Store* store = nullptr;                 // where datasets and tables are; null: nowhere
 };
 
 // A folder that was named or walked, known by what it is rather than by name.

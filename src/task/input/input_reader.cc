@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "task/input/input_source.h"
 #include "task/input/text_split.h"
+#include "task/table/table_source.h"
 
 namespace minke {
 namespace {
@@ -116,7 +117,12 @@ Status InputReader::State::OpenPiece() {
   begin = filled = ready = 0;
   piece_bytes_done = 0;
   piece_end = is_whole ? UINT64_MAX : piece.end();
-  offset = is_whole ? 0 : piece.begin();
+  // A row has no offset: what stands for one differs from split to split.
+  offset = is_whole && !planned.is_table() ? 0 : piece.begin();
+  if (planned.is_table()) {
+    source = MINKE_TRY(TableSource::Open(planned, piece, options.store));
+    return {};
+  }
   if (!is_text && planned.compression() == 0 && planned.size() % options.record_size != 0) {
     return Failed(planned.size() / options.record_size * options.record_size,
                   fmt::format("its size, {} bytes, is not a multiple of the record size, {}: is it "

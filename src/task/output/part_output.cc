@@ -130,7 +130,7 @@ Result<std::unique_ptr<PartOutput>> PartOutput::Open(const JobContext& context,
                                                      const std::string& name, minke_type key,
                                                      minke_type value) {
   const LineOptions lines = LinesOf(context, key, value, name.empty());
-  if (!context.output_dataset.empty()) {
+  if (context.stores_parts()) {
     auto chunks = MINKE_TRY(ChunkOutput::Open(*context.store, {context.incarnation, spec.id, name},
                                               {.codec = context.block.codec}));
     auto writer =
