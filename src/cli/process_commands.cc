@@ -99,9 +99,11 @@ void AddMaster(CLI::App& app, int* exit_code) {
   const auto flags = std::make_shared<MasterFlags>();
   flags->request.listen = "127.0.0.1:8080";
   CLI::App* command = app.add_subcommand("master", "Lead a job on a cluster: its master");
-  command->add_option("JOB INPUT...", flags->run.words,
-                      "A built-in job or a job file, then dataset:NAME or TAG=dataset:NAME");
-  command->add_option("-o,--output", flags->run.output, "dataset:NAME");
+  command->add_option(
+      "JOB INPUT...", flags->run.words,
+      "A built-in job or a job file, then dataset:NAME or table:KEYSPACE.TABLE, or these "
+      "behind TAG=");
+  command->add_option("-o,--output", flags->run.output, "dataset:NAME or table:KEYSPACE.TABLE");
   AddPlaceFlags(*command, &flags->request.mappers, &flags->request.reducers);
   AddJobFlags(*command, &flags->run);
   command

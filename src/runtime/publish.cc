@@ -127,17 +127,22 @@ void RemoveAside(const RunRequest& request, Incarnation incarnation) {
   if (!request.single_file.empty()) unlink(AsidePath(request.single_file, incarnation).c_str());
 }
 
+Result<uint64_t> PublishStored(Store& store, const std::string& output, Incarnation version,
+                               const Publish& decided) {
+  const auto dataset = DatasetNameIn(output);
+  if (!dataset) {  // a table, and every row is there: what they came from goes
+    MINKE_TRY_STATUS(store.DropDataset(version));
+    return decided.mine;
+  }
+  const DatasetRow mine{version, decided.manifest};
+  return MINKE_TRY(PublishDataset(store, *dataset, {decided.expected}, mine)).bits;
+}
+
 Result<uint64_t> PublishOutput(const JobContext& context, const Publication& publication,
                                const Publish& decided, const proto::Manifest& manifest) {
-  if (!context.output_dataset.empty()) {
-    const DatasetRow mine{context.incarnation, decided.manifest};
-    return MINKE_TRY(
-               PublishDataset(*context.store, context.output_dataset, {decided.expected}, mine))
-        .bits;
-  }
-  if (!context.output_table.empty()) {  // every row is there: what they came from goes
-    MINKE_TRY_STATUS(context.store->DropDataset(context.incarnation));
-    return decided.mine;
+  if (context.stores_parts()) {
+    return PublishStored(*context.store, context.plan->job().output(), context.incarnation,
+                         decided);
   }
   std::vector<WinningPart> parts = WinningParts(manifest);
   if (context.output != nullptr) {

@@ -27,6 +27,11 @@ struct Publication {
 Result<uint64_t> PublishOutput(const JobContext& context, const Publication& publication,
                                const Publish& decided, const proto::Manifest& manifest);
 
+// The same of output that is in the store already, as the version of that number: `output` is
+// dataset:NAME or table:KEYSPACE.TABLE.
+Result<uint64_t> PublishStored(Store& store, const std::string& output, Incarnation version,
+                               const Publish& decided);
+
 // Whether so many records and groups may be bad. Tasks count their own; the sum is known only now.
 Status CheckSkipped(uint64_t skipped, uint64_t skip_bad);
 

@@ -107,7 +107,7 @@ class ClusterRun {
     return {};
   }
 
-  bool to_dataset() const { return DatasetNameIn(request_.run.output).has_value(); }
+  bool to_store() const { return !request_.run.output.empty() && !IsPath(request_.run.output); }
   bool to_one_file() const { return request_.run.output.empty(); }
   bool merges_by_key() const { return run_->context.merge_by_key; }
 
@@ -140,20 +140,23 @@ class ClusterRun {
     return options;
   }
 
-  // Neighbouring files of one tag are one dataset; an argument that is a dataset stays as it is.
+  // Neighbouring files of one tag are one dataset; what is in the store already stays as it is.
   Status PutInputs() {
     const std::vector<proto::InputFile>& files = run_->inputs.files;
     const std::vector<uint32_t>& arguments = run_->inputs.arguments;
     const std::vector<std::string>& named = request_.run.inputs;
     for (size_t begin = 0; begin < files.size();) {
-      const bool is_dataset = files[begin].version() != 0;
+      const auto is_stored = [&](size_t at) {
+        return files[at].version() != 0 || files[at].is_table();
+      };
+      const bool is_put = !is_stored(begin);
       size_t end = begin;
-      while (end < files.size() && (files[end].version() != 0) == is_dataset &&
+      while (end < files.size() && is_stored(end) != is_put &&
              files[end].tag() == files[begin].tag() &&
-             (!is_dataset || arguments[end] == arguments[begin])) {
+             (is_put || arguments[end] == arguments[begin])) {
         ++end;
       }
-      if (is_dataset) {
+      if (!is_put) {
         inputs_.push_back(named[arguments[begin]]);
       } else {
         MINKE_TRY_STATUS(PutGroup(std::span(files).subspan(begin, end - begin)));
@@ -243,7 +246,7 @@ class ClusterRun {
     if (run.json_records) words.emplace_back("--format=json");
     for (const auto& [name, value] : run.arguments) words.push_back("--arg=" + name + "=" + value);
     for (const auto& [name, path] : side_files_) words.push_back("--file=" + name + "=" + path);
-    output_ = to_dataset() ? run.output : "dataset:" + NewDataset("out");
+    output_ = to_store() ? run.output : "dataset:" + NewDataset("out");
     words.push_back("--output=" + output_);
     words.push_back(run.job);
     words.insert(words.end(), inputs_.begin(), inputs_.end());
@@ -382,7 +385,7 @@ class ClusterRun {
   // ---- what comes out
 
   Status GetOutput() {
-    if (to_dataset()) return {};
+    if (to_store()) return {};
     const std::string dataset = *DatasetNameIn(output_);
     GetOptions options;
     options.threads = ThreadsOf(request_.run);

@@ -18,6 +18,7 @@
 #include "runtime/supervisor.h"
 #include "runtime/waker.h"
 #include "task/dataset/dataset.h"
+#include "task/table/table.h"
 
 namespace minke {
 namespace {
@@ -33,12 +34,11 @@ int Say(int code, const std::string& text) {
 
 int Say(const Error& error) { return Say(ExitCodeOf(error.code), error.text); }
 
-// The dataset behind a tag, or without one.
-std::optional<std::string> DatasetOfInput(const std::string& input) {
-  if (auto name = DatasetNameIn(input)) return name;
+// Whether it is a dataset or a table, behind a tag or without one.
+bool IsInStore(std::string_view input) {
+  if (DatasetNameIn(input) || TableIn(input)) return true;
   const size_t equals = input.find('=');
-  if (equals == std::string::npos) return std::nullopt;
-  return DatasetNameIn(std::string_view(input).substr(equals + 1));
+  return equals != std::string_view::npos && IsInStore(input.substr(equals + 1));
 }
 
 Error PathRefused(const std::string& what, const std::string& path) {
@@ -51,16 +51,18 @@ Error PathRefused(const std::string& what, const std::string& path) {
 
 Status RefusePaths(const RunRequest& request) {
   for (const std::string& input : request.inputs) {
-    if (!DatasetOfInput(input)) return PathRefused("input", input);
+    if (!IsInStore(input)) return PathRefused("input", input);
   }
   for (const auto& [name, path] : request.side_files) {
     if (!DatasetNameIn(path)) return PathRefused("side file", path);
   }
+  if (TableIn(request.output)) return {};
   const auto output = DatasetNameIn(request.output);
   if (!output) {
     return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("the output of a job on a cluster is a dataset: -o dataset:NAME, not "
-                             "'{}'; minke get NAME fetches it",
+                 fmt::format("the output of a job on a cluster is a dataset or a table: -o "
+                             "dataset:NAME or -o table:KEYSPACE.TABLE, not '{}'; minke get NAME "
+                             "fetches a dataset",
                              request.output)};
   }
   return CheckDatasetName(*output);
@@ -158,10 +160,7 @@ class MasterProcess {
 
   Result<uint64_t> PublishVersion(const Publish& decided) {
     MINKE_TRY_STATUS(CheckSkipped(master_->brain().View().skipped, request_.run.skip_bad));
-    const DatasetRow mine{master_->brain().incarnation(), decided.manifest};
-    return MINKE_TRY(PublishDataset(*store_, *DatasetNameIn(request_.run.output),
-                                    {decided.expected}, mine))
-        .bits;
+    return PublishStored(*store_, request_.run.output, master_->brain().incarnation(), decided);
   }
 
   void Loop() {
