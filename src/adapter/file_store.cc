@@ -27,6 +27,7 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <map>
+#include <set>
 #include <sys/stat.h>
 #include <tuple>
 #include <unistd.h>
@@ -545,6 +546,16 @@ Result<std::unique_ptr<ChunkScan>> FileStore::ScanDataset(const DatasetFile& fil
 Status FileStore::DropDataset(Incarnation version) { return Remove(VersionPath(version)); }
 
 Status FileStore::DropJob(Incarnation job) { return Remove(folder_ + "/" + job.Hex()); }
+
+Result<std::vector<Incarnation>> FileStore::ListStored() {
+  std::set<Incarnation> stored;
+  for (const std::string& folder : {folder_, folder_ + "/versions"}) {
+    for (const std::string& name : MINKE_TRY(NamesIn(folder))) {
+      if (const auto incarnation = IncarnationOf(name)) stored.insert(*incarnation);
+    }
+  }
+  return std::vector<Incarnation>(stored.begin(), stored.end());
+}
 
 // Gone at once for all who look by name, and bit by bit from the disk.
 Status FileStore::Remove(const std::string& path) {

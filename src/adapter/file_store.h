@@ -48,6 +48,7 @@ class FileStore final : public Store {
   Result<std::unique_ptr<ChunkScan>> ScanDataset(const DatasetFile& file, uint32_t first) override;
   Status DropDataset(Incarnation version) override;
   Status DropJob(Incarnation job) override;
+  Result<std::vector<Incarnation>> ListStored() override;
 
  private:
   explicit FileStore(std::string folder) : folder_(std::move(folder)) {}

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <map>
 #include <mutex>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -19,6 +20,8 @@ struct JobRows {
   std::map<std::string, std::string> blocks;
   std::map<std::string, ShuffleTable> shuffle;
   std::map<AttemptId, std::shared_ptr<const void>> segments;
+
+  bool is_empty() const { return blocks.empty() && shuffle.empty() && segments.empty(); }
 };
 
 // A row by name, set only if it is what was expected.
@@ -277,6 +280,16 @@ Status MemoryStore::DropJob(Incarnation job) {
   dropped = std::move(found->second);
   state_->rows.erase(found);
   return {};
+}
+
+Result<std::vector<Incarnation>> MemoryStore::ListStored() {
+  const std::lock_guard lock(state_->mutex);
+  std::set<Incarnation> stored;
+  for (const auto& [job, rows] : state_->rows) {
+    if (!rows.is_empty()) stored.insert(job);
+  }
+  for (const auto& [file, chunks] : state_->files) stored.insert(file.version);
+  return std::vector<Incarnation>(stored.begin(), stored.end());
 }
 
 }  // namespace minke

@@ -40,6 +40,7 @@ class MemoryStore : public Store {
   Result<std::unique_ptr<ChunkScan>> ScanDataset(const DatasetFile& file, uint32_t first) override;
   Status DropDataset(Incarnation version) override;
   Status DropJob(Incarnation job) override;
+  Result<std::vector<Incarnation>> ListStored() override;
 
  private:
   struct State;

@@ -3,7 +3,9 @@
 
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace minke {
 
@@ -16,6 +18,8 @@ struct Incarnation {
 // From the system: ids made of it never meet.
 uint64_t RandomBits();
 Incarnation FreshIncarnation();
+// Of its Hex(); nothing: it is none.
+std::optional<Incarnation> IncarnationOf(std::string_view hex);
 
 struct AttemptId {
   uint64_t epoch = 0;  // of the master that assigned it

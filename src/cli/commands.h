@@ -34,6 +34,8 @@ void AddProcessCommands(CLI::App& app, int* exit_code);
 // status, watch, logs, cancel, pause, resume; likewise.
 void AddJobCommands(CLI::App& app, int* exit_code);
 void AddGateCommand(CLI::App& app, int* exit_code);
+// rerun, sweep, doctor; likewise.
+void AddUpkeepCommands(CLI::App& app, int* exit_code);
 void AddCompletionCommand(CLI::App& app, int* exit_code);
 void AddVersionCommand(CLI::App& app, int* exit_code);
 

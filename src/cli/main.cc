@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
   minke::AddJournalCommand(app, &exit_code);
   minke::AddProcessCommands(app, &exit_code);
   minke::AddGateCommand(app, &exit_code);
+  minke::AddUpkeepCommands(app, &exit_code);
   minke::AddCompletionCommand(app, &exit_code);
   minke::AddVersionCommand(app, &exit_code);
   return minke::ParseAndRun(app, argc, argv, &exit_code);

@@ -67,6 +67,12 @@ Result<std::unique_ptr<Store>> OpenStore(const StoreFlags& flags, size_t in_flig
   return std::unique_ptr<Store>(std::move(store));
 }
 
+Result<StoreFacts> LookAtStore(const StoreFlags& flags) {
+  const CassandraOptions options = MINKE_TRY(OptionsOf(flags));
+  CassandraFacts facts = MINKE_TRY(LookAtCassandra(options));
+  return StoreFacts{std::move(facts.version), facts.nodes, facts.unix_ms};
+}
+
 Status SetUpStore(const StoreFlags& flags, uint32_t replicas) {
   const CassandraOptions options = MINKE_TRY(OptionsOf(flags));
   return SetUpCassandra(options, {.replicas = replicas});
@@ -75,6 +81,8 @@ Status SetUpStore(const StoreFlags& flags, uint32_t replicas) {
 #else
 
 Result<std::unique_ptr<Store>> OpenStore(const StoreFlags&, size_t) { return NoCassandra(); }
+
+Result<StoreFacts> LookAtStore(const StoreFlags&) { return NoCassandra(); }
 
 Status SetUpStore(const StoreFlags&, uint32_t) { return NoCassandra(); }
 

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "port/store.h"
+#include "runtime/upkeep/doctor.h"
 
 namespace minke {
 
@@ -25,6 +26,8 @@ void AddStoreFlags(CLI::App& command, StoreFlags* flags);
 // kInvalidArgument: no store is named; kUnavailable, kConfiguration: as CassandraStore::Open.
 // `in_flight_bytes`: what may be written and not yet acknowledged; 0: as the store likes.
 Result<std::unique_ptr<Store>> OpenStore(const StoreFlags& flags, size_t in_flight_bytes = 0);
+// Its version, nodes and clock. Errors as of OpenStore; tables need not be there.
+Result<StoreFacts> LookAtStore(const StoreFlags& flags);
 // Makes keyspace and base tables, `replicas` (0: three, or as many as there are nodes) of each.
 Status SetUpStore(const StoreFlags& flags, uint32_t replicas);
 

@@ -109,6 +109,9 @@ class Store {
 
   // Removes everything but the job's row and the version of that incarnation.
   virtual Status DropJob(Incarnation job) = 0;
+  // Every job and version of which anything but a row is stored, in ascending order. Of what is
+  // written or dropped meanwhile, some or none.
+  virtual Result<std::vector<Incarnation>> ListStored() = 0;
 };
 
 }  // namespace minke

@@ -1,4 +1,4 @@
-"""What a user asks of a job and sees of it: gate, status, watch, logs, cancel, pause, resume."""
+"""What a user asks of a job and sees of it, and the upkeep of what jobs leave."""
 
 import json
 import subprocess
@@ -118,6 +118,56 @@ class Commands(JobTest):
     def test_of_a_job_that_is_not_there_nothing_is_known(self):
         for command in ("status", "watch", "logs", "cancel", "pause", "resume"):
             self.assertIn("there is no job none", self.minke(command, "none", code=65)[1])
+
+
+class Upkeep(JobTest):
+    def begin(self, name):
+        """A job that has no workers, and is cancelled when its journal shows it."""
+        self.write("in.txt", b"a b a\n")
+        self.minke("put", "upkeep-in", "in.txt")
+        master = self.start("master", "--job-id", name, "--listen", "127.0.0.1:0", "wordcount",
+                            "dataset:upkeep-in", "-o", f"dataset:{name}-out")
+        self.wait_until(lambda: subprocess.run(
+            [MINKE, "cancel", name], cwd=self.folder, env=self.environment(), check=False,
+            capture_output=True, timeout=TIMEOUT_S).returncode == 0)
+        said = master.communicate(timeout=TIMEOUT_S)[1].decode(errors="replace")
+        self.assertEqual(master.returncode, 130, said)
+
+    def incarnation(self, name):
+        return json.loads(self.minke("status", name, "--json")[0])["incarnation"]
+
+    def test_a_job_that_is_over_is_run_again_and_what_it_left_is_swept(self):
+        self.begin("again")
+        first = self.incarnation("again")
+        _, said = self.minke("rerun", "again")
+        self.assertNotEqual(self.incarnation("again"), first)
+        self.assertIn(self.incarnation("again"), said)
+        self.assertIn("not over", self.minke("rerun", "again", code=64)[1])
+        _, said = self.minke("sweep")
+        self.assertIn("job again may be about to", said)
+        self.begin("again")
+        dry = json.loads(self.minke("sweep", "--dry-run", "--json")[0])
+        _, said = self.minke("sweep")
+        self.assertIn(first, said)
+        self.assertEqual(dry["versions"], said.count("all that is stored"))
+        self.assertEqual(self.minke("get", "upkeep-in")[0], b"a b a\n")
+        self.assertEqual(json.loads(self.minke("sweep", "--json")[0])["versions"], 0)
+
+    def test_the_doctor_finds_these_servers_good_and_leaves_nothing(self):
+        found = [json.loads(line) for line in
+                 self.minke("doctor", "--json")[0].decode().splitlines()]
+        self.assertEqual({one["subject"] for one in found if one["grade"] == "bad"}, set())
+        for subject in ("HTTP", "Cassandra", "Cassandra's tables", "Kafka", "Kafka's clock"):
+            self.assertIn(subject, {one["subject"] for one in found if one["grade"] == "good"})
+        self.assertEqual(json.loads(self.minke("sweep", "-n", "--json")[0])["logs"], 0)
+
+    def test_the_doctor_says_who_does_not_answer(self):
+        out, _ = self.minke("doctor", "--kafka", "127.0.0.1:1", code=75)
+        self.assertRegex(out.decode(), r"(?m)^bad +Kafka: .*127\.0\.0\.1:1")
+        out, _ = self.minke("doctor", "--cassandra", "127.0.0.1:1", code=75)
+        self.assertRegex(out.decode(), r"(?m)^bad +Cassandra: .*127\.0\.0\.1:1")
+        out, _ = self.minke("doctor", "--keyspace", "never_made", code=78)
+        self.assertIn("minke setup", out.decode())
 
 
 if __name__ == "__main__":

@@ -522,6 +522,23 @@ TEST_P(StoreContract, DroppingAJobLeavesItsRowAndOtherJobs) {
   EXPECT_TRUE(store_->DropJob(Incarnation{99})) << "never there";
 }
 
+TEST_P(StoreContract, WhateverIsStoredIsListedUntilItIsDropped) {
+  using Incarnations = std::vector<Incarnation>;
+  const Incarnation third{kOtherJob.bits + 1};
+  EXPECT_EQ(store_->ListStored().value(), Incarnations());
+  ASSERT_TRUE(store_->CompareAndSetJob("j", std::nullopt, Row(1)));
+  EXPECT_EQ(store_->ListStored().value(), Incarnations()) << "a row is not what is meant";
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(store_->PutBlock(third, fmt::format("b{}", i), "x"));
+  PutChunks(*store_, {kJob, {3, 4}, "part"}, 2);
+  ASSERT_TRUE(store_->MakeShuffleTable(kOtherJob, kTable, kShape));
+  EXPECT_EQ(Other().ListStored().value(), Incarnations({kJob, kOtherJob, third}));
+  ASSERT_TRUE(store_->DropDataset(kJob));
+  ASSERT_TRUE(store_->DropJob(third));
+  EXPECT_EQ(Other().ListStored().value(), Incarnations({kOtherJob}));
+  ASSERT_TRUE(store_->DropJob(kOtherJob));
+  EXPECT_EQ(Other().ListStored().value(), Incarnations());
+}
+
 TEST_P(StoreContract, WhatAStoreHasWrittenOutlivesIt) {
   if (!GetParam().is_shared) return;
   ASSERT_TRUE(store_->CompareAndSetJob("j", std::nullopt, Row(1, JobState::kFinished, 65)));

@@ -13,7 +13,7 @@ from harness import MinkeTest, MINKE, fixture
 
 COMMANDS = ("run", "jobs", "verify", "completion", "version", "setup", "put", "get", "ls", "rm",
             "journal", "gate", "status", "watch", "logs", "cancel", "pause", "resume", "master",
-            "mapper", "reducer")
+            "mapper", "reducer", "rerun", "sweep", "doctor")
 JOBS = ("distinct", "grep", "inverted-index", "join", "reverse-links", "sort", "term-vector",
         "top-k", "url-frequency", "wordcount")
 

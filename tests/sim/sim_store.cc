@@ -1,6 +1,7 @@
 #include "sim_store.h"
 
 #include <fmt/format.h>
+#include <set>
 
 namespace minke::sim {
 namespace {
@@ -360,6 +361,19 @@ Status SimStore::DropDataset(Incarnation version) {
     std::erase_if(database->files_,
                   [&](const auto& file) { return file.first.version == version; });
     return Status();
+  });
+}
+
+Result<std::vector<Incarnation>> SimStore::ListStored() {
+  return Carry(*database_, *link_, {"list"}, [database = database_] {
+    const std::lock_guard hold(database->mutex_);
+    std::set<Incarnation> stored;
+    for (const auto& [job, rows] : database->rows_) {
+      if (!rows.blocks.empty() || !rows.shuffle.empty()) stored.insert(job);
+    }
+    for (const auto& [file, chunks] : database->files_) stored.insert(file.version);
+    std::vector<Incarnation> all(stored.begin(), stored.end());
+    return Result<std::vector<Incarnation>>(std::move(all));
   });
 }
 

@@ -121,6 +121,7 @@ class SimStore final : public Store {
   Result<std::unique_ptr<ChunkScan>> ScanDataset(const DatasetFile& file, uint32_t first) override;
   Status DropDataset(Incarnation version) override;
   Status DropJob(Incarnation job) override;
+  Result<std::vector<Incarnation>> ListStored() override;
 
  private:
   class Writer;

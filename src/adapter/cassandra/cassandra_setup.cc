@@ -35,6 +35,8 @@ constexpr std::array kTables = {
 constexpr char kSetVersion[] = "INSERT INTO @.format (id, version) VALUES (0, ?)";
 constexpr char kGetVersion[] = "SELECT version FROM @.format WHERE id = 0";
 
+constexpr char kGetFacts[] = "SELECT release_version, toUnixTimestamp(now()) FROM system.local";
+
 constexpr uint32_t kReplicas = 3;
 
 struct Nodes {
@@ -94,6 +96,17 @@ Status SetUpCassandra(const CassandraOptions& options, const CassandraSetup& set
   const auto statement = MINKE_TRY(connection->Statement(kSetVersion));
   auto set = dispatcher.Execute(statement->Bind(values));
   return set ? Status() : Status(std::move(set).error());
+}
+
+Result<CassandraFacts> LookAtCassandra(const CassandraOptions& options) {
+  const auto connection = MINKE_TRY(Connection::Open(options));
+  const Nodes nodes = MINKE_TRY(NodesOf(*connection, options.datacenter));
+  const CqlResult local = MINKE_TRY(Ask(*connection, kGetFacts, Consistency::kLocalOne));
+  if (local.rows() != 1) {
+    return Error{ErrorCode::kConfiguration,
+                 fmt::format("what answers at {} is no Cassandra", connection->addresses())};
+  }
+  return CassandraFacts{std::string(local.bytes(0, 0)), nodes.count, local.int64(0, 1)};
 }
 
 Status CheckCassandraSetup(Connection& connection) {

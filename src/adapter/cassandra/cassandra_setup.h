@@ -21,6 +21,13 @@ struct CassandraSetup {
 // kConfiguration. Needs the right to make keyspaces and tables.
 Status SetUpCassandra(const CassandraOptions& options, const CassandraSetup& setup);
 
+struct CassandraFacts {
+  std::string version;  // of the node that was asked
+  uint32_t nodes = 0;   // in its data center
+  int64_t unix_ms = 0;  // its clock
+};
+Result<CassandraFacts> LookAtCassandra(const CassandraOptions& options);
+
 // kConfiguration, naming `minke setup`: not all is there.
 Status CheckCassandraSetup(Connection& connection);
 

@@ -1,6 +1,5 @@
 #include "adapter/cassandra/cassandra_store.h"
 
-#include <charconv>
 #include <fmt/format.h>
 #include <utility>
 
@@ -11,6 +10,7 @@
 #include "adapter/cassandra/named_rows.h"
 #include "adapter/cassandra/shuffle_blocks.h"
 #include "adapter/cassandra/shuffle_tables.h"
+#include "adapter/cassandra/stored_incarnations.h"
 #include "adapter/cassandra/user_tables.h"
 
 namespace minke {
@@ -38,9 +38,9 @@ std::optional<NamedRows::Row> RowOf(const std::optional<T>& row) {
 }
 
 bool ReadHex(const std::string& hex, Incarnation* incarnation) {
-  const char* const end = hex.data() + hex.size();
-  const auto read = std::from_chars(hex.data(), end, incarnation->bits, 16);
-  return read.ec == std::errc() && read.ptr == end;
+  const auto read = IncarnationOf(hex);
+  if (read) *incarnation = *read;
+  return read.has_value();
 }
 
 bool Read(const NamedRows::Row& row, JobRow* job) {
@@ -185,6 +185,10 @@ Tables* CassandraStore::tables() { return &parts_->user_tables; }
 Status CassandraStore::DropJob(Incarnation job) {
   MINKE_TRY_STATUS(parts_->tables.DropAll(job));
   return parts_->blocks.Drop(job);
+}
+
+Result<std::vector<Incarnation>> CassandraStore::ListStored() {
+  return ListStoredIncarnations(*parts_->connection);
 }
 
 CassandraLoad CassandraStore::load() const { return parts_->connection->dispatcher().load(); }

@@ -55,6 +55,7 @@ class CassandraStore final : public Store {
   Status DropDataset(Incarnation version) override;
   Tables* tables() override;
   Status DropJob(Incarnation job) override;
+  Result<std::vector<Incarnation>> ListStored() override;
 
   CassandraLoad load() const;
 
