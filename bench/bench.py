@@ -10,6 +10,7 @@ import os
 import sys
 import tempfile
 
+import cluster
 import corpus
 import measure
 import programs
@@ -21,6 +22,7 @@ EXAMPLES = """examples:
   ./dev bench --list                     what there is, and its limits
   ./dev bench sort wordcount-linux       rows whose names begin so
   ./dev bench --pairs 9 grep-linux-1g    more pairs, where the machine is noisy
+  ./dev bench --cluster                  jobs on Kafka and Cassandra, five minutes
 """
 
 
@@ -34,10 +36,12 @@ def parse(words):
     parser.add_argument("names", nargs="*", metavar="NAME",
                         help="a workload or how its name begins; all if none is named")
     parser.add_argument("--list", action="store_true", help="print the workloads and their limits")
+    parser.add_argument("--cluster", action="store_true",
+                        help="measure jobs on a real Kafka and Cassandra; writes CLUSTER.md")
     parser.add_argument("--pairs", type=int, default=5, metavar="N",
                         help="pairs per workload, at least 5 (%(default)s)")
-    parser.add_argument("--results", default=os.path.join(programs.HERE, "RESULTS.md"),
-                        metavar="FILE", help="where to write the table (%(default)s)")
+    parser.add_argument("--results", metavar="FILE",
+                        help="where to write the table (bench/RESULTS.md, bench/CLUSTER.md)")
     parser.add_argument("--scratch", default="/dev/shm", metavar="FOLDER",
                         help="where outputs go, a tmpfs (%(default)s)")
     parser.add_argument("--touch", type=int, default=2000, metavar="MB",
@@ -47,6 +51,9 @@ def parse(words):
     chosen = parser.parse_args(words)
     if chosen.pairs < 5:
         parser.error("fewer than 5 pairs say nothing")
+    if chosen.results is None:
+        name = "CLUSTER.md" if chosen.cluster else "RESULTS.md"
+        chosen.results = os.path.join(programs.HERE, name)
     return parser, chosen
 
 
@@ -104,15 +111,35 @@ def run(rows, chosen):
     return measured, faults
 
 
+def run_cluster(chosen):
+    """The same for what is measured on a cluster; also says which rows there are."""
+    paths = corpus.make(["docs-1g", "linux-1g"], chosen.data)
+    with cluster.cluster_with(paths, say) as one:
+        rows = cluster.word_counts(one.flags)
+        measured, faults = run(rows, chosen)
+        counted = cluster.measure_counted(one)
+    for row in cluster.COUNTED:
+        faults += results.missed(row, counted[row.name])
+    return rows + cluster.COUNTED, {**measured, **counted}, faults
+
+
 def main(words, rows):
     parser, chosen = parse(words)
+    if chosen.cluster:
+        use_two_cpus()
+        rows, measured, faults = run_cluster(chosen)
+        return end(chosen, rows, measured, faults, results.CLUSTER)
     picked = choose(parser, rows, chosen.names)
     if chosen.list:
         print_list(picked)
         return 0
     use_two_cpus()
     measured, faults = run(picked, chosen)
-    results.write(chosen.results, rows, measured)
+    return end(chosen, rows, measured, faults, results.ENGINE)
+
+
+def end(chosen, rows, measured, faults, about):
+    results.write(chosen.results, rows, measured, about)
     say(f"wrote {chosen.results}")
     for fault in faults:
         say(f"missed: {fault}")

@@ -14,6 +14,7 @@ KINDS = {
     "peak": ("peak memory, ÷ yardstick", "peak_ratio"),
     "peak_mb": ("peak memory, MB", "peak_mb"),
     "engine_ms": ("start to exit, ms", "engine_s"),
+    "value": ("", "value"),  # the row's own summary says what
 }
 
 
@@ -48,6 +49,7 @@ def figures_of(row, fields):
     figures = []
     for kind, (must, aim) in row.limits.items():
         what, field = KINDS[kind]
+        what = what or row.summary
         measured = float(fields[field]) * (1000 if kind == "engine_ms" else 1)
         verdict = "aim" if measured <= aim else "must" if measured <= must else "**missed**"
         figures.append((what, must, aim, measured, verdict))
@@ -63,13 +65,18 @@ def missed(row, fields):
 # ---- RESULTS.md --------------------------------------------------------------------------------
 
 
-def write(path, rows, measured):
+ENGINE = ("Written by `./dev bench`: the engine divided by hand-tuned programs for one workload "
+          "each, in\nalternating pairs; medians of the pairs' ratios. README.md says how.")
+CLUSTER = ("Written by `./dev bench --cluster`: jobs on a real Kafka and a real Cassandra on this "
+           "machine, divided\nby the same on one machine without them, in alternating pairs; and "
+           "what they cost. README.md says how.")
+
+
+def write(path, rows, measured, about=ENGINE):
     """Writes the file. Rows not measured now keep what it said, if that was on this machine."""
     machine = machine_text()
     known = {**_known(path, machine), **measured}
-    lines = ["# Results", "",
-             "Written by `./dev bench`: the engine divided by hand-tuned programs for one workload "
-             "each, in", "alternating pairs; medians of the pairs' ratios. README.md says how.", "",
+    lines = ["# Results", "", about, "",
              f"Machine: {machine}", "",
              f"Date: {datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC", "",
              "| workload | figure | must | aim | measured | met | commit |",
