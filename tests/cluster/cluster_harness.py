@@ -25,7 +25,7 @@ TIMEOUT_S = 120
 
 def fixture(file, job):
     """A job of a job file that the build made."""
-    folder = "cluster" if file == "cluster_jobs" else "e2e"
+    folder = "cluster" if file in ("cluster_jobs", "unruly_jobs") else "e2e"
     return f"{os.path.abspath(FIXTURES)}/{folder}/fixtures/{file}.so:{job}"
 
 
@@ -81,8 +81,9 @@ class ClusterTest(unittest.TestCase):
     def environment(self):
         return {**os.environ, **self.settings, "MINKE_KEYSPACE": self.keyspace}
 
-    def start(self, *words):
-        return subprocess.Popen([MINKE, *words], cwd=self.folder, env=self.environment(),
+    def start(self, *words, **environment):
+        return subprocess.Popen([MINKE, *words], cwd=self.folder,
+                                env={**self.environment(), **environment},
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def minke(self, *words, code=0, stdin=None):
@@ -187,9 +188,9 @@ class Crew:
                                  "--lease", "5", *self.master],
                       "mapper": ["mapper", *ask], "reducer": ["reducer", *ask]}
 
-    def start(self, *roles):
+    def start(self, *roles, **environment):
         for role in roles:
-            self.running.append((role, self.test.start(*self.words[role])))
+            self.running.append((role, self.test.start(*self.words[role], **environment)))
 
     def of(self, role):
         return [process for one, process in self.running if one == role]
@@ -253,6 +254,7 @@ class Journal:
         self.test = test
         self.claims = self.failures = self.losses = self.outputs_lost = 0
         self.table = ""
+        self.backups, self.winners = set(), set()  # attempts
         self.tasks = {}  # by attempt
         self.committed = []  # tasks, in the order of the journal
         self.wrong = []
@@ -273,7 +275,10 @@ class Journal:
             if record["task"] in standing and not record.get("backup"):
                 self.wrong.append(f"{record['task']} runs again, though it is committed")
             self.tasks[record["attempt"]] = record["task"]
+            if "backup" in record:
+                self.backups.add(record["attempt"])
         elif kind == "TaskCommitted":
+            self.winners.add(record["attempt"])
             self.committed.append(self.tasks[record["attempt"]])
             standing.add(self.committed[-1])
         elif kind == "AttemptFailed":

@@ -26,9 +26,10 @@
 namespace minke {
 namespace {
 
-constexpr int64_t kStopMs = 9'000;  // from SIGTERM until the child is killed
-constexpr int kUnexplainedMax = 3;  // children in a row that ended by nobody's known fault
-constexpr const char* kRejected = "is not the one that the job was accepted with";
+constexpr int64_t kStopMs = 9'000;       // from SIGTERM until the child is killed
+constexpr int kUnexplainedMax = 30;      // children in a row that ended by nobody's known fault
+constexpr int64_t kUnexplainedMs = 100;  // after such an end; then twice as long each time …
+constexpr int64_t kPauseMs = 5'000;      // … and no longer
 
 // The child: one worker, from the gate to its end.
 class WorkerChild {
@@ -37,8 +38,10 @@ class WorkerChild {
               const SharedPages& pages, WorkerOptions options)
       : request_(request), services_(services), pages_(pages), options_(std::move(options)) {}
 
-  int Run() {
+  // After a pause, as far as no signal ends that.
+  int Run(int64_t pause_ms) {
     InstallCrashMarks();
+    if (pause_ms > 0) waker_.Wait(pause_ms);
     const Status status = Work();
     log_.reset();  // sends what is left
     const int signal = stop_.signal();
@@ -102,9 +105,9 @@ class WorkerChild {
     DeclaredRun declared = MINKE_TRY(DeclareRun(request, &pages_.control()));
     if (declared.file.hash() != plan.job_hash()) {
       return Error{ErrorCode::kConfiguration,
-                   fmt::format("the job file {} {}: use the same file, and the same minke, "
-                               "everywhere",
-                               declared.file.spec(), kRejected)};
+                   fmt::format("the job file {} is not the one that the job was accepted with: use "
+                               "the same file, and the same minke, everywhere",
+                               declared.file.spec())};
     }
     options_.job_hash = declared.file.hash();
     const RunPlace place{options_.slots, gate.incarnation, store_.get()};
@@ -152,7 +155,7 @@ class Supervisor {
 
   int Run() {
     for (int unexplained = 0;;) {
-      const ChildEnd end = RunChild();
+      const ChildEnd end = RunChild(PauseMs(unexplained));
       if (end.is_own_end()) return end.exit_code;
       if (end.stop_signal != 0) return ExitCodeOfSignal(end.stop_signal);
       const Error what = Describe(end);
@@ -167,7 +170,12 @@ class Supervisor {
   }
 
  private:
-  ChildEnd RunChild() {
+  static int64_t PauseMs(int unexplained) {
+    if (unexplained == 0) return 0;
+    return std::min(kPauseMs, kUnexplainedMs << std::min(unexplained - 1, 10));
+  }
+
+  ChildEnd RunChild(int64_t pause_ms) {
     id_ = WorkerId{RandomBits()};
     WorkerOptions options;
     options.id = id_;
@@ -176,7 +184,7 @@ class Supervisor {
     options.former = former_;
     return Supervise(supervision_, pages_, [&] {
       // Never destroyed: attempts may still run when it returns, and the process ends right then.
-      return (new WorkerChild(request_, services_, pages_, std::move(options)))->Run();
+      return (new WorkerChild(request_, services_, pages_, std::move(options)))->Run(pause_ms);
     });
   }
 
