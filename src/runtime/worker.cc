@@ -71,8 +71,13 @@ bool Worker::RunOnce() {
   return *carried || *started || went_on;
 }
 
-// What waits when the worker ends is not begun any more; its last words are still said.
+// What waits when the worker ends is not begun any more; its last words are still said. Who wants
+// to read elsewhere is not told what comes next here, however long that takes.
 void Worker::Enqueue(std::vector<WorkerEffect> effects) {
+  const auto is_reading = [](const WorkerEffect& effect) {
+    return std::holds_alternative<ReadJournal>(effect);
+  };
+  if (std::ranges::any_of(effects, is_reading)) journal_.reset();
   if (!effects.empty() && std::holds_alternative<ExitWorker>(effects.back())) {
     effects_.Drop(
         [](const WorkerEffect& earlier) { return !std::holds_alternative<AppendInbox>(earlier); });

@@ -58,6 +58,28 @@ class AwayStore final : public MemoryStore {
   int gets = 0;
 };
 
+// Nobody answers who asks to read from one offset.
+class AwayLog final : public Log {
+ public:
+  explicit AwayLog(const Clock* clock) : log_(clock) {}
+  Status Create() override { return log_.Create(); }
+  Status Append(Topic topic, std::string bytes) override {
+    return log_.Append(topic, std::move(bytes));
+  }
+  Result<std::pair<int64_t, int64_t>> Range(Topic topic) override { return log_.Range(topic); }
+  Result<std::unique_ptr<LogReader>> Read(Topic topic, int64_t from) override {
+    if (from == away_at) return Error{ErrorCode::kUnavailable, "the log does not answer"};
+    return log_.Read(topic, from);
+  }
+  Status Close() override { return log_.Close(); }
+  void OnReady(std::function<void()> ready) override { log_.OnReady(std::move(ready)); }
+
+  int64_t away_at = -1;
+
+ private:
+  MemoryLog log_;
+};
+
 // A worker in the map phase of a job by range, to which two tasks were assigned.
 class WorkerTest : public testing::Test {
  protected:
@@ -81,6 +103,10 @@ class WorkerTest : public testing::Test {
     gate_.position.sequence = 1;
     gate_.position.claims = {1};
     gate_.splitters = Hash64(bytes);
+    StartWorker();
+  }
+
+  void StartWorker() {
     WorkerPorts ports{&log_, &store_, &clock_};
     ports.service_timeout_ms = 60'000;
     WorkerOptions options;
@@ -102,7 +128,7 @@ class WorkerTest : public testing::Test {
   int64_t Heartbeats() { return log_.Range(Topic::kHeartbeat).value().second; }
 
   TestClock clock_;
-  MemoryLog log_{&clock_};
+  AwayLog log_{&clock_};
   AwayStore store_;
   HandSlots slots_;
   JobContext context_;
@@ -117,6 +143,22 @@ TEST_F(WorkerTest, StartsItsAttemptsWithTheSplittersWhichItReadsOnce) {
     EXPECT_EQ(spec.splitters, std::vector<std::string>{"m"});
   }
   EXPECT_EQ(store_.gets, 1);
+}
+
+// It reads the phase's message, and is to go on behind what others have done since.
+TEST_F(WorkerTest, ALogThatGoesAwayBetweenItsTwoReadingsIsWaitedFor) {
+  gate_.position.offset = 3;
+  gate_.position.sequence = 2;
+  StartWorker();
+  log_.away_at = 3;
+  PassTime(10'000);
+  EXPECT_FALSE(worker_->exit()) << worker_->exit()->text;
+  log_.away_at = -1;
+  const proto::JournalMessage assigned = Message(0, 3, {Assigned({1, 2}, 3, 0, 70)});
+  ASSERT_TRUE(log_.Append(Topic::kJournal, assigned.SerializeAsString()));
+  PassTime(5'000);
+  ASSERT_EQ(slots_.started.size(), 1u);
+  EXPECT_EQ(slots_.started[0].second.task, (TaskId{1, 2}));
 }
 
 TEST_F(WorkerTest, AttemptsWaitForTheirSplittersAndHeartbeatsDoNotWaitForThem) {
