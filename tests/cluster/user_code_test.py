@@ -32,6 +32,12 @@ class Unruly(JobTest):
                                   "--skip-bad", "2", "--split-bytes", "1K", "-o", "out", code=70)
         self.assertIn("3 records or groups are bad, more than the 2", said)
 
+    def test_a_record_over_the_limit(self):
+        self.write("in.txt", b"one\n")
+        _, said = self.on_cluster(fixture("bad_use", "large"), "in.txt", "--arg",
+                                  "bytes=268435457", "--attempts", "1", "-o", "out", code=70)
+        self.assertIn("256 MiB", said)
+
     def test_a_task_that_gets_its_workers_killed_ends_the_job(self):
         """History leaking-task: 20 losses, then a clear end."""
         self.lines[100] = b"greedy"
