@@ -64,7 +64,7 @@ class FixedRecord {
   const char* at_;
 };
 
-// A key and a value, of a dataset.
+// A row of a table: its columns are the fields of the key, then those of the value.
 template <class K, class V>
 class Record {
  public:

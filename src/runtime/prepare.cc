@@ -126,15 +126,10 @@ Status PrepareSpill(const RunRequest& request, PreparedRun& run) {
 
 Result<InputFiles> FindInputs(const RunRequest& request, const DeclaredRun& declared, Store* store,
                               const ScratchFolder* spill) {
-  if (declared.job->input_kind == MINKE_RECORDS) {
-    return Usage(
-        fmt::format("the job {} maps records of a dataset, and files hold none: this version "
-                    "of minke reads text and fixed-length records; map minke::Line, "
-                    "minke::Text or minke::FixedRecord",
-                    declared.file.name()));
-  }
   InputFileOptions options;
   options.kind = declared.job->input_kind;
+  options.key = declared.job->input_key;
+  options.value = declared.job->input_value;
   if (spill != nullptr) {
     options.spill_folder = spill->path();
     options.spill_bytes_max = spill->bytes_max();

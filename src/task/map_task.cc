@@ -16,6 +16,7 @@
 #include "task/output/part_output.h"
 #include "task/partitioner.h"
 #include "task/shuffle_io.h"
+#include "task/table/table_records.h"
 
 namespace minke {
 namespace {
@@ -265,6 +266,15 @@ class Mapping {
 
   // Maps all records of `split`, or about the first `bytes_max` of them.
   Status Read(const proto::Split& split, uint64_t bytes_max) {
+    if (context_.job->input_kind == MINKE_RECORDS) {
+      RecordOptions options;
+      options.key = context_.job->input_key;
+      options.value = context_.job->input_value;
+      options.careful = spec_.careful;
+      options.store = context_.store;
+      TableRecords reader(context_.plan, &split, options);
+      return ReadAll(reader, bytes_max);
+    }
     MemoryGrant buffers(context_.memory, context_.slot_memory_bytes);
     ReaderOptions options;
     options.kind = context_.job->input_kind;
@@ -274,18 +284,7 @@ class Mapping {
     options.memory = &buffers;
     options.store = context_.store;
     InputReader reader(context_.plan, &split, options);
-    while (const minke_batch* batch = MINKE_TRY(reader.Next())) {
-      slot_.page->SetFile(Bytes(batch->path.data, batch->path.size));
-      slot_.page->record.store(static_cast<int64_t>(batch->offset), std::memory_order_relaxed);
-      MINKE_TRY_STATUS(MapBatch(*batch));
-      slot_.page->bytes_done.store(reader.stored_bytes_done(), std::memory_order_relaxed);
-      slot_.page->records_done.store(reader.records_done(), std::memory_order_relaxed);
-      if (reader.bytes_done() >= bytes_max) break;
-    }
-    slot_.page->record.store(-1, std::memory_order_relaxed);
-    report_.set_records_in(report_.records_in() + reader.records_done());
-    report_.set_bytes_in(report_.bytes_in() + reader.bytes_done());
-    return {};
+    return ReadAll(reader, bytes_max);
   }
 
   Result<proto::Report> Finish() {
@@ -301,6 +300,22 @@ class Mapping {
   JobInstance* instance() { return instance_.get(); }
 
  private:
+  template <typename Reader>
+  Status ReadAll(Reader& reader, uint64_t bytes_max) {
+    while (const minke_batch* batch = MINKE_TRY(reader.Next())) {
+      slot_.page->SetFile(Bytes(batch->path.data, batch->path.size));
+      slot_.page->record.store(static_cast<int64_t>(batch->offset), std::memory_order_relaxed);
+      MINKE_TRY_STATUS(MapBatch(*batch));
+      slot_.page->bytes_done.store(reader.stored_bytes_done(), std::memory_order_relaxed);
+      slot_.page->records_done.store(reader.records_done(), std::memory_order_relaxed);
+      if (reader.bytes_done() >= bytes_max) break;
+    }
+    slot_.page->record.store(-1, std::memory_order_relaxed);
+    report_.set_records_in(report_.records_in() + reader.records_done());
+    report_.set_bytes_in(report_.bytes_in() + reader.bytes_done());
+    return {};
+  }
+
   Status MapBatch(const minke_batch& batch) {
     MINKE_TRY_STATUS(emitter_->SetWindow(Bytes(batch.data, batch.size)));
     if (IsKnownBad()) return SkipBad(batch);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
+#include <fstream>
 #include <gtest/gtest.h>
 #include <map>
 #include <string>
@@ -97,10 +98,14 @@ class TableRunTest : public testing::Test {
     return objects;
   }
 
+  static std::string Events(const std::string& columns) {
+    return fmt::format("table:{}.events{}", Keyspace::Options().keyspace, columns);
+  }
+
   RunRequest Request(const std::string& job, const std::string& output) const {
     RunRequest request;
     request.job = job;
-    request.inputs = {"table:" + Keyspace::Options().keyspace + ".events"};
+    request.inputs = {Events("")};
     request.output = fmt::format("table:{}.{}", Keyspace::Options().keyspace, output);
     request.partitions = 3;
     request.threads = LocalRun::kSlots;
@@ -135,7 +140,7 @@ class TableRunTest : public testing::Test {
 TEST_F(TableRunTest, RowsAreTheLinesThatCassandraItselfWrites) {
   const auto store = CassandraStore::Open(Keyspace::Options()).value();
   proto::InputFile file;
-  file.set_path("table:" + Keyspace::Options().keyspace + ".events");
+  file.set_path(Events(""));
   const auto source = TableSource::Open(file, proto::SplitPiece(), store.get()).value();
   std::string text(1 << 20, '\0');
   text.resize(source->Read(text.data(), text.size()).value());
@@ -149,26 +154,101 @@ TEST_F(TableRunTest, RowsAreTheLinesThatCassandraItselfWrites) {
   for (size_t i = 0; i < lines.size(); ++i) EXPECT_EQ(lines[i], wanted[i]);
 }
 
-TEST_F(TableRunTest, SumsOfATableBecomeRowsOfAnotherWhateverDies) {
+// What AddEvent has added, summed.
+std::map<std::pair<std::string, int>, double> WantedSums() {
   std::map<std::pair<std::string, int>, double> wanted;
   for (int i = 0; i < 300; ++i) wanted[{fmt::format("z{}", i % 7), i % 5}] += i + 0.1;
-  Run("INSERT INTO @.sums (zone, day, total, note) VALUES ('z0', 0, 1, 'kept')");
+  return wanted;
+}
+
+void ExpectSums(const CqlResult& rows) {
+  const auto wanted = WantedSums();
+  EXPECT_EQ(rows.rows(), wanted.size());
+  for (size_t row = 0; row < rows.rows(); ++row) {
+    const Json sum = Json::parse(rows.bytes(row, 0));
+    const auto found = wanted.find({sum["zone"], sum["day"]});
+    ASSERT_NE(found, wanted.end()) << sum;
+    EXPECT_NEAR(sum["total"].get<double>(), found->second, 1e-6) << sum;
+    const bool is_first = sum["zone"] == "z0" && sum["day"] == 0;
+    EXPECT_EQ(sum["note"].is_null(), !is_first) << sum;
+  }
+}
+
+constexpr char kSums[] = "SELECT JSON zone, day, total, note FROM @.sums";
+constexpr char kNoted[] = "INSERT INTO @.sums (zone, day, total, note) VALUES ('z0', 0, 1, 'kept')";
+
+TEST_F(TableRunTest, SumsOfATableBecomeRowsOfAnotherWhateverDies) {
+  Run(kNoted);
   const auto run = NewRun(Request("sum-by-day", "sums(zone, day, total)"));
   const int lives = run->Live(2, [&] { run->KillAll(); });
   EXPECT_GT(lives, 4) << "maps, reduces, exports";
   run->KillAll();
-  const CqlResult rows = Run("SELECT JSON zone, day, total, note FROM @.sums");
-  EXPECT_EQ(rows.rows(), wanted.size());
-  for (size_t row = 0; row < rows.rows(); ++row) {
-    const Json sum = Json::parse(rows.bytes(row, 0));
-    const std::pair<std::string, int> key(sum["zone"], sum["day"]);
-    EXPECT_NEAR(sum["total"].get<double>(), wanted.at(key), 1e-6) << sum;
-    const bool is_first = sum["zone"] == "z0" && sum["day"] == 0;
-    EXPECT_EQ(sum["note"].is_null(), !is_first) << sum;
-  }
-  const History history = run->Read();
-  EXPECT_TRUE(history.assigned_though_committed.empty());
+  ExpectSums(Run(kSums));
+  EXPECT_TRUE(run->Read().assigned_though_committed.empty());
   EXPECT_EQ(Run("SELECT name FROM @.dataset_chunks").rows(), 0u) << "what they came from is gone";
+}
+
+TEST_F(TableRunTest, ColumnsAreTheFieldsOfRecords) {
+  Run(kNoted);
+  RunRequest request = Request("sum-records", "sums(zone,day,total)");
+  request.inputs = {Events("(zone,day,amount)")};
+  EXPECT_EQ(NewRun(request)->ToTheEnd(), 0);
+  ExpectSums(Run(kSums));
+}
+
+TEST_F(TableRunTest, ARecordTakesAnyColumnAsBytes) {
+  RunRequest request = Request("show-records", "");
+  request.inputs = {Events("(Of,at,body,tiny)")};
+  request.output = folder_ + "/out";
+  EXPECT_EQ(NewRun(request)->ToTheEnd(), 0);
+  std::multiset<std::string> wanted;
+  for (int i = 0; i < 300; ++i) {
+    // 2026-01-31 07:05:09 is 1769843109.
+    wanted.insert(fmt::format("123e4567-e89b-12d3-a456-426614174{:03} 1769843109{:03} {}", i % 40,
+                              i, i % 3 == 0 ? "0 " : "3 -1"));
+  }
+  std::multiset<std::string> lines;
+  for (const auto& file : fs::directory_iterator(folder_ + "/out")) {
+    if (!file.path().filename().string().starts_with("part-")) continue;
+    std::ifstream part(file.path());
+    for (std::string line; std::getline(part, line);) lines.insert(line);
+  }
+  EXPECT_EQ(lines, wanted);
+}
+
+TEST_F(TableRunTest, ColumnsThatDoNotFitRecordsAreRefused) {
+  RunRequest request = Request("sum-records", "sums(zone,day,total)");
+  const auto refused = [&](const std::string& columns) {
+    request.inputs = {Events(columns)};
+    const Error error = Refused(request);
+    EXPECT_EQ(error.code, ErrorCode::kInvalidArgument);
+    return error.text;
+  };
+  EXPECT_NE(refused("(zone,day)").find("records of 3 fields"), std::string::npos);
+  EXPECT_NE(refused("(zone,body,amount)").find("column body of type blob is no integer"),
+            std::string::npos);
+  EXPECT_NE(refused("(zone,day,total)").find("column total of type varint is no floating-point"),
+            std::string::npos);
+  request.inputs = {Events("(zone,small,amount)")};
+  EXPECT_EQ(NewRun(request)->ToTheEnd(), 65) << "it is null in some rows";
+}
+
+TEST_F(TableRunTest, OneColumnAloneIsPlainText) {
+  RunRequest request = Request("wordcount", "");
+  request.inputs = {Events("(zone)"), Events("(small)")};
+  request.output = folder_ + "/out";
+  request.partitions = 1;
+  EXPECT_EQ(NewRun(request)->ToTheEnd(), 0);
+  std::map<std::string, int> wanted;
+  for (int i = 0; i < 300; ++i) {
+    ++wanted[fmt::format("z{}", i % 7)];
+    if (i % 3 != 0) ++wanted[fmt::format("{}", i)];
+  }
+  std::ifstream part(folder_ + "/out/part-00000");
+  std::map<std::string, int> counts;
+  std::string word;
+  for (int count = 0; part >> word >> count;) counts[word] = count;
+  EXPECT_EQ(counts, wanted);
 }
 
 TEST_F(TableRunTest, ObjectsBecomeRowsOfEveryType) {

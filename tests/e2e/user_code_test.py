@@ -285,9 +285,9 @@ class WrongUse(MinkeTest):
     def test_side_file_that_was_not_given(self):
         self.use_fails("no-file", saying=["side file 'words'", "--file words=PATH"])
 
-    def test_records_of_a_dataset_from_files(self):
+    def test_records_of_a_table_from_files(self):
         self.run_badly(64, fixture("bad_use", "records"), "in.txt", "-o", "out",
-                       saying=["records of a dataset", "minke::Line"])
+                       saying=["records of a table", "in.txt", "minke::Line"])
 
     def test_record_over_the_limit(self):
         self.use_fails("large", "--arg", "bytes=268435457", "--attempts", "1",

@@ -17,8 +17,9 @@
 
 #include "task/dataset/dataset.h"
 #include "task/input/compression.h"
+#include "task/table/row_fields.h"
 #include "task/table/table.h"
-#include "task/table/table_source.h"
+#include "task/table/table_rows.h"
 
 namespace minke {
 namespace {
@@ -101,9 +102,16 @@ class Finder {
                                "or -",
                                argument)};
     }
+    if (const auto named = TableIn(path)) return AddTable(path, *named);
+    if (options_.kind == MINKE_RECORDS) {
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("the job maps records of a table, and {} holds none: give it "
+                               "table:KEYSPACE.TABLE, or map minke::Line, minke::Text or "
+                               "minke::FixedRecord",
+                               path)};
+    }
     if (path == "-") return AddStandardInput();
     if (const auto name = DatasetNameIn(path)) return AddDataset(*name);
-    if (const auto named = TableIn(path)) return AddTable(path, *named);
     found_.clear();
     MINKE_TRY_STATUS(FindPath(path));
     std::sort(found_.begin(), found_.end());
@@ -130,15 +138,17 @@ class Finder {
   }
 
   Status AddTable(const std::string& path, const std::string& named) {
-    if (options_.kind != MINKE_TEXT) {
-      return Error{
-          ErrorCode::kInvalidArgument,
-          fmt::format("{}: a table's rows are lines of text, and the job maps fixed-length "
-                      "records",
-                      path)};
+    if (options_.kind == MINKE_FIXED) {
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("{}: a table holds no fixed-length records, which the job maps; map "
+                               "minke::Line, minke::Text or minke::Record<K, V>",
+                               path)};
     }
     const Table table = MINKE_TRY(OpenTable(options_.store, named));
     MINKE_TRY_STATUS(CheckReadable(table));
+    if (options_.kind == MINKE_RECORDS) {
+      MINKE_TRY(RowFields::Make(&table, options_.key, options_.value));
+    }
     proto::InputFile& file = result_.files.emplace_back();
     file.set_path(path);
     file.set_tag(tag_);

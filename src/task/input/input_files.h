@@ -12,8 +12,8 @@
 //   dataset:N  the files of the dataset N, in the order in which they were put or made; likewise
 //              behind a tag; ./dataset:N is a path.
 //
-//   table:K.T  the rows of the table T in the keyspace K of Cassandra, as lines: for jobs that map
-//              text; with columns, table:K.T(A,B); likewise behind a tag.
+//   table:K.T  the rows of the table T in the keyspace K of Cassandra, as lines or records; with
+//              columns, table:K.T(A,B); likewise behind a tag.
 //
 // What is not a regular file (`-`, pipes, devices, files of no size that have content, as in
 // /proc) is first copied into the spill folder: an unnamed file that lives as long as InputFiles.
@@ -42,8 +42,11 @@ enum class Compression : uint32_t { kNone = 0, kGzip = 1, kZstd = 2 };
 
 struct InputFileOptions {
   // MINKE_TEXT, or MINKE_FIXED: records may hold any bytes, so there a file is only taken for
-  // compressed if its name (.gz, .zst) says so too.
+  // compressed if its name (.gz, .zst) says so too. MINKE_RECORDS: tables only, whose columns fit
+  // these types.
   uint32_t kind = MINKE_TEXT;
+  minke_type key = MINKE_NONE;
+  minke_type value = MINKE_NONE;
   std::string spill_folder = "/tmp";
   uint64_t spill_bytes_max = UINT64_MAX;  // for what is copied there
   Store* store = nullptr;                 // where datasets and tables are; null: nowhere

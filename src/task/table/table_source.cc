@@ -2,36 +2,17 @@
 
 #include <algorithm>
 #include <cstring>
-#include <fmt/format.h>
-#include <string>
 #include <utility>
 
 #include "task/output/json_line.h"
 #include "task/table/cql_value.h"
 
 namespace minke {
-namespace {
 
-constexpr uint64_t kSignBit = uint64_t{1} << 63;
-
-// What a split counts from 0 on, as tokens.
-TokenRange TokensOf(const proto::SplitPiece& piece) {
-  return {static_cast<int64_t>(piece.begin() ^ kSignBit),
-          static_cast<int64_t>((piece.end() - 1) ^ kSignBit)};
-}
-
-}  // namespace
-
-Status CheckReadable(const Table& table) {
+TableSource::TableSource(TableRows rows) : rows_(std::move(rows)) {
+  const Table& table = rows_.table();
+  if (table.columns.size() == 1 && !table.others.empty()) return;
   for (const Column& column : table.columns) {
-    if (!column.type) return WrongColumn(table, column, "cannot be read: minke knows no such type");
-  }
-  return {};
-}
-
-TableSource::TableSource(Table table, std::unique_ptr<RowScan> rows)
-    : table_(std::move(table)), rows_(std::move(rows)) {
-  for (const Column& column : table_.columns) {
     LineBuffer name;
     name.Append(names_.empty() ? "{" : ",");
     AppendJsonText(name, column.name);
@@ -43,17 +24,9 @@ TableSource::TableSource(Table table, std::unique_ptr<RowScan> rows)
 Result<std::unique_ptr<InputSource>> TableSource::Open(const proto::InputFile& planned,
                                                        const proto::SplitPiece& piece,
                                                        Store* store) {
-  auto table = OpenTable(store, TableIn(planned.path()).value_or(""));
-  if (!table) return std::move(table).error();
-  MINKE_TRY_STATUS(CheckReadable(*table));
-  std::vector<std::string> columns;
-  for (const Column& column : table->columns) columns.push_back(column.name);
-  auto rows = store->tables()->Scan(table->name, columns, TokensOf(piece));
-  if (!rows && rows.error().code == ErrorCode::kNotFound) {
-    return Error{ErrorCode::kInput, std::move(rows).error().text};
-  }
+  auto rows = TableRows::Open(planned, piece, store);
   if (!rows) return std::move(rows).error();
-  return std::unique_ptr<InputSource>(new TableSource(*std::move(table), *std::move(rows)));
+  return std::unique_ptr<InputSource>(new TableSource(*std::move(rows)));
 }
 
 Result<size_t> TableSource::Read(char* to, size_t size) {
@@ -70,29 +43,42 @@ Result<size_t> TableSource::Read(char* to, size_t size) {
 }
 
 Result<bool> TableSource::NextLine() {
-  const auto cells = rows_->Next();
-  if (!cells && cells.error().code == ErrorCode::kNotFound) {
-    return Error{ErrorCode::kInput, cells.error().text};
-  }
-  if (!cells) return cells.error();
   line_.Clear();
   taken_ = 0;
-  if (!*cells) return false;
-  for (size_t i = 0; i < table_.columns.size(); ++i) {
-    const Cell& cell = (**cells)[i];
+  while (line_.size() == 0) {
+    const auto cells = MINKE_TRY(rows_.Next());
+    if (!cells) return false;
+    MINKE_TRY_STATUS(AppendRow(*cells));
+  }
+  return true;
+}
+
+Status TableSource::AppendRow(std::span<const Cell> cells) {
+  if (names_.empty()) {
+    if (!cells[0]) return {};
+    if (rows_.table().columns[0].type->kind == CqlKind::kText) {
+      line_.Append(*cells[0]);
+    } else {
+      MINKE_TRY_STATUS(AppendValue(0, *cells[0]));
+    }
+    line_.Append("\n");
+    return {};
+  }
+  for (size_t i = 0; i < cells.size(); ++i) {
     line_.Append(names_[i]);
-    if (!cell) {
+    if (cells[i]) {
+      MINKE_TRY_STATUS(AppendValue(i, *cells[i]));
+    } else {
       line_.Append("null");
-    } else if (!AppendCqlJson(line_, *table_.columns[i].type, *cell)) {
-      return Error{
-          ErrorCode::kInput,
-          fmt::format("table:{}: column {} holds {} bytes that are no value of its type {}",
-                      table_.name.Text(), table_.columns[i].name, cell->size(),
-                      table_.columns[i].type_name)};
     }
   }
   line_.Append("}\n");
-  return true;
+  return {};
+}
+
+Status TableSource::AppendValue(size_t column, Bytes cell) {
+  if (AppendCqlJson(line_, *rows_.table().columns[column].type, cell)) return {};
+  return rows_.Damaged(column, cell);
 }
 
 }  // namespace minke

@@ -1,27 +1,26 @@
-// The rows of a table whose tokens lie in one range, as lines: a JSON object each, of the table's
-// columns (see table.h, cql_value.h), null where there is nothing. In the order of their
-// tokens, which is always the same. Used by one thread.
+// The rows of a range of a table as lines, for jobs that map text: a JSON object each, of the
+// table's columns (see table.h, cql_value.h), null where there is nothing. Where one column alone
+// is named, its values as they are: texts, or JSON; none where there is nothing. Used by one
+// thread.
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "port/store.h"
 #include "task/input/input_source.h"
 #include "task/output/line_buffer.h"
-#include "task/table/table.h"
+#include "task/table/table_rows.h"
 
 #include "proto/minke.pb.h"
 
 namespace minke {
 
-// kInvalidArgument: a column's type is none that can be read, named.
-Status CheckReadable(const Table& table);
-
 class TableSource final : public InputSource {
  public:
-  // kInput: the table has gone, or has changed so that it can be read no more.
+  // Errors as those of TableRows.
   static Result<std::unique_ptr<InputSource>> Open(const proto::InputFile& planned,
                                                    const proto::SplitPiece& piece, Store* store);
 
@@ -29,13 +28,14 @@ class TableSource final : public InputSource {
   uint64_t stored_bytes_read() const override { return bytes_read_; }
 
  private:
-  TableSource(Table table, std::unique_ptr<RowScan> rows);
+  explicit TableSource(TableRows rows);
   // False: there are no more rows.
   Result<bool> NextLine();
+  Status AppendRow(std::span<const Cell> cells);
+  Status AppendValue(size_t column, Bytes cell);
 
-  Table table_;
-  std::unique_ptr<RowScan> rows_;
-  std::vector<std::string> names_;  // of columns, as they stand in a line
+  TableRows rows_;
+  std::vector<std::string> names_;  // of columns, as they stand in a line; none: one column alone
   LineBuffer line_;
   size_t taken_ = 0;  // of the line at hand
   uint64_t bytes_read_ = 0;
