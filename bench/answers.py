@@ -20,9 +20,9 @@ def same_counts(engine, yardstick):
 
 
 def same_bytes(engine, yardstick):
-    """The engine's parts, one behind the other, against the yardstick's file."""
-    with open(yardstick, "rb") as file:
-        _compare(_lines_of(["cat", *parts_of(engine)]), file, "in the order of its parts")
+    """The engine's parts, one behind the other, against the yardstick's, or its one file."""
+    ours, theirs = (_lines_of(["cat", *parts_of(one)]) for one in (engine, yardstick))
+    _compare(ours, theirs, "in the order of its parts")
 
 
 def _lines_of(command):
@@ -30,7 +30,7 @@ def _lines_of(command):
                           stdin=subprocess.DEVNULL, bufsize=1 << 20) as process:
         yield from process.stdout
     if process.returncode != 0:
-        raise WrongAnswer(f"{command[0]} could not read the engine's output")
+        raise WrongAnswer(f"{command[0]} could not read an answer")
 
 
 def _compare(ours, theirs, how):

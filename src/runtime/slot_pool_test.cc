@@ -114,7 +114,7 @@ TEST_F(SlotPoolTest, ASlotIsUsedAgainAfterAnAttemptThatFailed) {
   Prepare("meeting");
   begun = 1;
   ThreadSlotPool pool(pages_, &waker_);
-  pool.Start(0, &run_->context, Spec(1, proto::PHASE_EXPORT));
+  pool.Start(0, &run_->context, Spec(1, proto::PHASE_NONE));
   const auto failed = WaitFor(pool, 1);
   ASSERT_FALSE(failed[0].result);
   EXPECT_EQ(failed[0].result.error().code, ErrorCode::kInternal);
