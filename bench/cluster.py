@@ -153,6 +153,12 @@ def _memory_mb(pid):
     return total * 1024 / 1e6
 
 
+def has_joined(port):
+    """Whether there is a mapper; behind an open gate it waits for tasks only."""
+    mappers = json.loads(_answers(f"http://127.0.0.1:{port}/v1/job"))["workers"].get("mapper", {})
+    return mappers.get("waiting", 0) + mappers.get("working", 0) > 0
+
+
 def master_and_worker(cluster):
     """A job of many small tasks: its messages; paused half-way, a new master, and a worker that has
     nothing to do."""
@@ -174,8 +180,7 @@ def master_and_worker(cluster):
         wait_until(lambda: _answers(f"http://127.0.0.1:{port}/readyz"))
         ready_s = time.monotonic() - begin
         with cluster.process(*worker) as idle:
-            wait_until(lambda: json.loads(_answers(f"http://127.0.0.1:{port}/v1/job"))["workers"]
-                       .get("mapper", {}).get("working", 0) > 0)
+            wait_until(lambda: has_joined(port))
             memory_mb = _memory_mb(idle.pid)
             idle.send_signal(signal.SIGTERM)
             idle.wait()
