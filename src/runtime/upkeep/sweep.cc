@@ -29,14 +29,14 @@ class Sweeper {
 
   Result<Swept> Run() {
     const auto stored = MINKE_TRY(store_.ListStored());
+    // Before the jobs: what one pins from now on is what a name stands for now or later. And behind
+    // them: a put that was not over then may be.
+    MINKE_TRY_STATUS(KeepNamed());
     for (const std::string& name : MINKE_TRY(store_.ListJobs())) {
       const auto row = MINKE_TRY(store_.GetJob(name));
       if (row) MINKE_TRY_STATUS(LookAtJob(name, *row));
     }
-    for (const std::string& name : MINKE_TRY(store_.ListDatasets())) {
-      const auto row = MINKE_TRY(store_.GetDataset(name));
-      if (row) kept_.insert(row->version);
-    }
+    MINKE_TRY_STATUS(KeepNamed());
     for (const Incarnation one : stored) {
       if (!kept_.contains(one)) MINKE_TRY_STATUS(RemoveStored(one));
     }
@@ -44,6 +44,14 @@ class Sweeper {
   }
 
  private:
+  Status KeepNamed() {
+    for (const std::string& name : MINKE_TRY(store_.ListDatasets())) {
+      const auto row = MINKE_TRY(store_.GetDataset(name));
+      if (row) kept_.insert(row->version);
+    }
+    return {};
+  }
+
   Status LookAtJob(const std::string& name, const JobRow& row) {
     if (row.state == JobState::kFinished) return IsPutRow(name) ? Status() : SweepLog(name, row);
     kept_.insert(row.incarnation);
