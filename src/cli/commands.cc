@@ -6,11 +6,13 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <minke/abi.h>
 
 #include "base/version.h"
+#include "cli/config_file.h"
 #include "runtime/http/json.h"
 #include "task/job/nearest.h"
 
@@ -23,6 +25,13 @@ constexpr int kUsage = 64;
 std::string ChosenName(const CLI::App& app) {
   const auto chosen = app.get_subcommands();
   return chosen.empty() ? app.get_name() : app.get_name() + " " + ChosenName(*chosen.front());
+}
+
+// Of a subcommand, without the app's: "journal show".
+std::string NameOf(const CLI::App& command) {
+  const CLI::App* above = command.get_parent();
+  return above->get_parent() == nullptr ? command.get_name()
+                                        : NameOf(*above) + " " + command.get_name();
 }
 
 std::string Guess(const std::string& word, const std::vector<std::string>& known) {
@@ -71,6 +80,15 @@ int ParseAndRun(CLI::App& app, int argc, char** argv, const int* exit_code) {
     return kUsage;
   }
   return *exit_code;
+}
+
+void WhenChosen(CLI::App& command, const std::string* config, int* exit_code,
+                std::function<Result<int>()> body) {
+  command.callback([&command, config, exit_code, body = std::move(body)] {
+    const Status read = ApplyConfigFile(command, *config);
+    const Result<int> done = read ? body() : Result<int>(read.error());
+    *exit_code = done ? *done : Told(NameOf(command), done.error());
+  });
 }
 
 int Told(const std::string& command, const Status& status) {

@@ -48,6 +48,11 @@ void AddRunFlags(CLI::App& app, const std::string& job, int* exit_code,
 // error: 64.
 int ParseAndRun(CLI::App& app, int argc, char** argv, const int* exit_code);
 
+// When `command` is chosen: fills in its flags from the config file, runs `body`, and says why that
+// failed, if it did. What it returns is the exit code.
+void WhenChosen(CLI::App& command, const std::string* config, int* exit_code,
+                std::function<Result<int>()> body);
+
 // Prints to standard error why `command` ("journal show") has failed, if it has; its exit code.
 int Told(const std::string& command, const Status& status);
 

@@ -24,6 +24,7 @@
 #include "runtime/prepare.h"
 #include "runtime/put.h"
 #include "runtime/standard_output.h"
+#include "runtime/stop_signals.h"
 #include "task/dataset/dataset.h"
 
 namespace minke {
@@ -53,17 +54,14 @@ uint32_t Threads(const DatasetFlags& flags) {
   return flags.threads != 0 ? flags.threads : static_cast<uint32_t>(UsableCpus());
 }
 
-int Ended(const char* command, const Status& status) {
-  const int code = Told(command, status);
-  return !status && status.error().code == ErrorCode::kCancelled && stop_signal.load() == SIGTERM
-             ? 143
-             : code;
-}
-
-Status WithStore(CLI::App& command, const DatasetFlags& flags, const Body& body) {
-  MINKE_TRY_STATUS(ApplyConfigFile(command, flags.config));
+Result<int> WithStore(const char* command, const DatasetFlags& flags, const Body& body) {
   const auto store = MINKE_TRY(OpenStore(flags.store));
-  return body(*store, flags);
+  const Status done = body(*store, flags);
+  if (done) return 0;
+  const bool is_terminated =
+      done.error().code == ErrorCode::kCancelled && stop_signal.load() == SIGTERM;
+  const int code = Told(command, done);
+  return is_terminated ? ExitCodeOfSignal(SIGTERM) : code;
 }
 
 CLI::App* AddCommand(CLI::App& app, int* exit_code, const char* name, const char* what,
@@ -71,9 +69,8 @@ CLI::App* AddCommand(CLI::App& app, int* exit_code, const char* name, const char
   CLI::App* command = app.add_subcommand(name, what);
   AddStoreFlags(*command, &flags->store);
   AddConfigFlag(*command, &flags->config);
-  command->callback([command, flags, body, name, exit_code] {
-    *exit_code = Ended(name, WithStore(*command, *flags, body));
-  });
+  WhenChosen(*command, &flags->config, exit_code,
+             [flags, body, name] { return WithStore(name, *flags, body); });
   return command;
 }
 
@@ -283,9 +280,9 @@ void AddSetup(CLI::App& app, int* exit_code) {
   command->footer(
       "Examples:\n  minke setup --cassandra 127.0.0.1:9042\n\n"
       "Once, by whoever may make keyspaces. What is there stays as it is.");
-  command->callback([command, flags, exit_code] {
-    const Status read = ApplyConfigFile(*command, flags->config);
-    *exit_code = Told("setup", read ? SetUpStore(flags->store, flags->replicas) : read);
+  WhenChosen(*command, &flags->config, exit_code, [flags]() -> Result<int> {
+    MINKE_TRY_STATUS(SetUpStore(flags->store, flags->replicas));
+    return 0;
   });
 }
 

@@ -35,7 +35,7 @@ std::function<Result<std::optional<Row>>()> RowReader(const GateFlags& flags) {
   };
 }
 
-int Pass(const GateFlags& flags) {
+Result<int> Pass(const GateFlags& flags) {
   StartLogging({.role = "gate", .level = LogLevel::kInfo});
   Waker waker;
   const StopSignals signals(&waker);
@@ -50,12 +50,10 @@ int Pass(const GateFlags& flags) {
   wait.clock = &clock;
   wait.waker = &waker;
   wait.stop = &StopSignals::flag();
-  auto role = RoleNamed(flags.role);
-  if (!role) return Told("gate", std::move(role).error());
-  question.role = *role;
+  question.role = MINKE_TRY(RoleNamed(flags.role));
   auto reply = WaitAtGate(question, wait);
   if (!reply && signals.signal() != 0) return ExitCodeOfSignal(signals.signal());
-  if (!reply) return Told("gate", std::move(reply).error());
+  if (!reply) return std::move(reply).error();
   LogFormatted(
       LogLevel::kInfo, "{}",
       reply->answer.state == GateState::kOpen ? "open" : "over: there is nothing left to do");
@@ -90,10 +88,7 @@ void AddGateCommand(CLI::App& app, int* exit_code) {
       "row there says that it is over when its master is gone.\n\n"
       "Exit codes: 0 the phase is open, or over for this role; 75 neither master nor store has\n"
       "answered in time; 78 the master is another job's.");
-  command->callback([command, flags, exit_code] {
-    const Status read = ApplyConfigFile(*command, flags->config);
-    *exit_code = read ? Pass(*flags) : Told("gate", read);
-  });
+  WhenChosen(*command, &flags->config, exit_code, [flags] { return Pass(*flags); });
 }
 
 }  // namespace minke

@@ -15,7 +15,6 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "cli/commands.h"
-#include "cli/config_file.h"
 #include "cli/open_job.h"
 #include "cli/run_display.h"
 #include "control/record_view.h"
@@ -244,11 +243,8 @@ CLI::App* Add(CLI::App& app, int* exit_code, const char* name, const char* what,
   CLI::App* command = app.add_subcommand(name, what);
   command->add_option("JOB", flags->job.name, "Name of the job")->required();
   AddJobFlags(*command, &flags->job);
-  command->callback([command, flags, name, exit_code, body = std::move(body)] {
-    const Status read = ApplyConfigFile(*command, flags->job.config);
-    const Result<int> done = read ? body(*flags) : Result<int>(read.error());
-    *exit_code = done ? *done : Told(name, done.error());
-  });
+  WhenChosen(*command, &flags->job.config, exit_code,
+             [flags, body = std::move(body)] { return body(*flags); });
   return command;
 }
 

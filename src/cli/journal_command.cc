@@ -12,7 +12,6 @@
 
 #include "base/result.h"
 #include "cli/commands.h"
-#include "cli/config_file.h"
 #include "cli/open_job.h"
 #include "runtime/http/json.h"
 #include "runtime/job_blocks.h"
@@ -198,9 +197,9 @@ CLI::App* Add(CLI::App& journal, const char* name, const char* what, const Flags
               int* exit_code, Status (*body)(const JournalFlags&)) {
   CLI::App* command = journal.add_subcommand(name, what);
   AddJobFlags(*command, &flags->job);
-  command->callback([command, flags, name, exit_code, body] {
-    const Status read = ApplyConfigFile(*command, flags->job.config);
-    *exit_code = Told(fmt::format("journal {}", name), read ? body(*flags) : read);
+  WhenChosen(*command, &flags->job.config, exit_code, [flags, body]() -> Result<int> {
+    MINKE_TRY_STATUS(body(*flags));
+    return 0;
   });
   return command;
 }

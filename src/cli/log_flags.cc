@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <utility>
 
+#include "cli/run_flags.h"
+
 #ifdef MINKE_HAS_KAFKA
 #include "adapter/kafka/kafka_log.h"
 #endif
@@ -14,10 +16,7 @@ namespace {
 #ifdef MINKE_HAS_KAFKA
 
 Result<KafkaLogOptions> OptionsOf(const LogFlags& flags) {
-  if (flags.kafka.empty()) {
-    return Error{ErrorCode::kInvalidArgument,
-                 "name a Kafka broker, as in --kafka 127.0.0.1:9092, or in MINKE_KAFKA"};
-  }
+  MINKE_TRY_STATUS(CheckLogFlags(flags));
   if (flags.min_insync > flags.replication) {
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("--kafka-min-insync {} is more than --kafka-replication {}",
@@ -29,15 +28,8 @@ Result<KafkaLogOptions> OptionsOf(const LogFlags& flags) {
   options.settings.password_file = flags.password_file;
   options.settings.ca_file = flags.ca;
   options.settings.key_password_file = flags.key_password_file;
-  for (const std::string& property : flags.properties) {
-    const size_t equals = property.find('=');
-    if (equals == std::string::npos || equals == 0) {
-      return Error{ErrorCode::kInvalidArgument,
-                   fmt::format("--kafka-property takes NAME=VALUE, as in "
-                               "client.id=minke, not '{}'",
-                               property.substr(0, equals))};
-    }
-    options.settings.properties[property.substr(0, equals)] = property.substr(equals + 1);
+  for (auto& [name, value] : MINKE_TRY(SplitPairs("--kafka-property", flags.properties))) {
+    options.settings.properties[name] = std::move(value);
   }
   const uint32_t insync =
       flags.min_insync != 0 ? flags.min_insync : std::min(2u, flags.replication);
@@ -58,6 +50,14 @@ Error NoKafka() {
 #endif
 
 }  // namespace
+
+Status CheckLogFlags(const LogFlags& flags) {
+  if (flags.kafka.empty()) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "name a Kafka broker, as in --kafka 127.0.0.1:9092, or in MINKE_KAFKA"};
+  }
+  return {};
+}
 
 void AddLogFlags(CLI::App& command, LogFlags* flags) {
   command

@@ -26,6 +26,9 @@ struct LogFlags {
 
 void AddLogFlags(CLI::App& command, LogFlags* flags);
 
+// kInvalidArgument: no Kafka is named.
+Status CheckLogFlags(const LogFlags& flags);
+
 // The job's log; nothing is asked of Kafka yet. kInvalidArgument: no Kafka is named, or a flag is
 // wrong; kConfiguration: as KafkaLog::Open.
 Result<std::unique_ptr<Log>> OpenLog(const LogFlags& flags, Incarnation job);

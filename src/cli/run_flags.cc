@@ -8,7 +8,17 @@
 namespace minke {
 namespace {
 
-using Pairs = std::vector<std::pair<std::string, std::string>>;
+Result<uint64_t> ParseFlagSize(const char* flag, const std::string& text) {
+  if (text.empty()) return uint64_t{0};
+  auto size = ParseSize(text);
+  if (!size) return std::move(size).error().Within(flag);
+  if (*size == 0) {
+    return Error{ErrorCode::kInvalidArgument, fmt::format("{}: must be more than 0", flag)};
+  }
+  return *size;
+}
+
+}  // namespace
 
 Result<Pairs> SplitPairs(const char* flag, const std::vector<std::string>& texts) {
   Pairs pairs;
@@ -22,18 +32,6 @@ Result<Pairs> SplitPairs(const char* flag, const std::vector<std::string>& texts
   }
   return pairs;
 }
-
-Result<uint64_t> ParseFlagSize(const char* flag, const std::string& text) {
-  if (text.empty()) return uint64_t{0};
-  auto size = ParseSize(text);
-  if (!size) return std::move(size).error().Within(flag);
-  if (*size == 0) {
-    return Error{ErrorCode::kInvalidArgument, fmt::format("{}: must be more than 0", flag)};
-  }
-  return *size;
-}
-
-}  // namespace
 
 void AddJobFlags(CLI::App& command, RunFlags* flags) {
   command

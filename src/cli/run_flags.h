@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -30,6 +31,10 @@ struct RunFlags {
 void AddJobFlags(CLI::App& command, RunFlags* flags);
 // --threads, --memory, --spill, --spill-bytes, --block-bytes, --task-timeout.
 void AddMachineFlags(CLI::App& command, RunFlags* flags);
+
+// NAME=VALUE, each; kInvalidArgument names the flag.
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+Result<Pairs> SplitPairs(const char* flag, const std::vector<std::string>& texts);
 
 // kInvalidArgument: no job, no input, or a value that is none; the text names the flag.
 Result<RunRequest> ToRequest(const RunFlags& flags);

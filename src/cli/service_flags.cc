@@ -14,15 +14,8 @@ void AddServiceFlags(CLI::App& command, ServiceFlags* flags) {
 }
 
 Status CheckServiceFlags(const ServiceFlags& flags) {
-  if (flags.log.kafka.empty()) {
-    return Error{ErrorCode::kInvalidArgument,
-                 "name a Kafka broker, as in --kafka 127.0.0.1:9092, or in MINKE_KAFKA"};
-  }
-  if (flags.store.cassandra.empty()) {
-    return Error{ErrorCode::kInvalidArgument,
-                 "name a Cassandra node, as in --cassandra 127.0.0.1:9042, or in MINKE_CASSANDRA"};
-  }
-  return {};
+  MINKE_TRY_STATUS(CheckLogFlags(flags.log));
+  return CheckStoreFlags(flags.store);
 }
 
 ClusterServices ServicesOf(const ServiceFlags& flags) {

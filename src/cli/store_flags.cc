@@ -13,10 +13,7 @@ namespace {
 #ifdef MINKE_HAS_CASSANDRA
 
 Result<CassandraOptions> OptionsOf(const StoreFlags& flags) {
-  if (flags.cassandra.empty()) {
-    return Error{ErrorCode::kInvalidArgument,
-                 "name a Cassandra node, as in --cassandra 127.0.0.1:9042, or in MINKE_CASSANDRA"};
-  }
+  MINKE_TRY_STATUS(CheckStoreFlags(flags));
   CassandraOptions options;
   options.addresses = flags.cassandra;
   options.keyspace = flags.keyspace;
@@ -37,6 +34,14 @@ Error NoCassandra() {
 #endif
 
 }  // namespace
+
+Status CheckStoreFlags(const StoreFlags& flags) {
+  if (flags.cassandra.empty()) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "name a Cassandra node, as in --cassandra 127.0.0.1:9042, or in MINKE_CASSANDRA"};
+  }
+  return {};
+}
 
 void AddStoreFlags(CLI::App& command, StoreFlags* flags) {
   command

@@ -23,6 +23,9 @@ struct StoreFlags {
 
 void AddStoreFlags(CLI::App& command, StoreFlags* flags);
 
+// kInvalidArgument: no store is named.
+Status CheckStoreFlags(const StoreFlags& flags);
+
 // kInvalidArgument: no store is named; kUnavailable, kConfiguration: as CassandraStore::Open.
 // `in_flight_bytes`: what may be written and not yet acknowledged; 0: as the store likes.
 Result<std::unique_ptr<Store>> OpenStore(const StoreFlags& flags, size_t in_flight_bytes = 0);

@@ -11,7 +11,6 @@
 #include "adapter/system_clock.h"
 #include "base/result.h"
 #include "cli/commands.h"
-#include "cli/config_file.h"
 #include "cli/open_job.h"
 #include "runtime/http/json.h"
 #include "runtime/upkeep/doctor.h"
@@ -81,14 +80,14 @@ const char* GradeText(Finding::Grade grade) {
 
 Result<int> Examine(const UpkeepFlags& flags) {
   const SystemClock clock;
-  Patient patient;
-  patient.look_at_store = [&flags] { return LookAtStore(flags.job.store); };
-  patient.open_store = [&flags] { return OpenStore(flags.job.store); };
-  patient.logs = LogsOf(flags);
-  patient.clock = &clock;
-  patient.spill_folder = flags.spill;
+  DoctorPorts ports;
+  ports.look_at_store = [&flags] { return LookAtStore(flags.job.store); };
+  ports.open_store = [&flags] { return OpenStore(flags.job.store); };
+  ports.logs = LogsOf(flags);
+  ports.clock = &clock;
+  ports.spill_folder = flags.spill;
   int code = 0;
-  Diagnose(patient, [&](const Finding& finding) {
+  Diagnose(ports, [&](const Finding& finding) {
     const char* grade = GradeText(finding.grade);
     if (finding.grade == Finding::Grade::kBad && code == 0) code = ExitCodeOf(finding.code);
     if (flags.json) {
@@ -107,11 +106,8 @@ CLI::App* Add(CLI::App& app, int* exit_code, const char* name, const char* what,
               Body body) {
   CLI::App* command = app.add_subcommand(name, what);
   AddJobFlags(*command, &flags->job);
-  command->callback([command, flags, name, exit_code, body = std::move(body)] {
-    const Status read = ApplyConfigFile(*command, flags->job.config);
-    const Result<int> done = read ? body(*flags) : Result<int>(read.error());
-    *exit_code = done ? *done : Told(name, done.error());
-  });
+  WhenChosen(*command, &flags->job.config, exit_code,
+             [flags, body = std::move(body)] { return body(*flags); });
   return command;
 }
 

@@ -7,12 +7,12 @@
 //   meddler flip-byte INCARNATION        changes a byte in a block of the shuffle table
 #include <cstdlib>
 #include <fmt/format.h>
-#include <future>
 #include <librdkafka/rdkafka.h>
+#include <memory>
 #include <string>
 #include <string_view>
 
-#include "adapter/cassandra/cql_session.h"
+#include "adapter/cassandra/connection.h"
 #include "adapter/kafka/kafka_topics.h"
 
 namespace minke {
@@ -32,12 +32,6 @@ template <typename T>
 T Must(Result<T> result) {
   if (!result) Fail(result.error().text);
   return *std::move(result);
-}
-
-template <typename T>
-T Must(CqlOutcome<T> outcome) {
-  if (!outcome) Fail(outcome.error().text);
-  if constexpr (!std::is_void_v<T>) return *std::move(outcome);
 }
 
 // ---- Kafka
@@ -82,46 +76,42 @@ void CutJournal(Incarnation job) {
 
 class Cassandra {
  public:
-  Cassandra() {
-    CassandraOptions options;
-    options.addresses = Setting("MINKE_CASSANDRA");
-    options.keyspace = keyspace_ = Setting("MINKE_KEYSPACE");
-    session_ = Must(CqlSession::Connect(options));
-    session_->OnCompleted(
-        [](void* self, uint64_t, CqlOutcome<CqlResult> outcome) {
-          static_cast<Cassandra*>(self)->answer_.set_value(std::move(outcome));
-        },
-        this);
+  Cassandra() : connection_(Must(Connection::Open(Options()))) {}
+
+  void Execute(const std::string& cql) {
+    if (const Status done = connection_->dispatcher().ChangeSchema(cql); !done) {
+      Fail(done.error().text);
+    }
   }
 
-  void Execute(const std::string& cql) { Must(session_->ChangeSchema(cql)); }
-
   CqlResult Select(const std::string& cql) {
-    answer_ = {};
-    auto answer = answer_.get_future();
-    const CqlStatement statement = Must(session_->Prepare(cql, Consistency::kLocalQuorum));
-    const CqlRequest request = statement.Bind(CqlValues());
-    session_->Send(request, {}, 1);
-    return Must(answer.get());
+    const auto statement = Must(connection_->Statement(cql));
+    return Must(connection_->dispatcher().Execute(statement->Bind({})));
   }
 
   // With its keyspace.
   std::string ShuffleTableOf(std::string_view incarnation) {
-    const CqlResult names = Select(fmt::format(
-        "SELECT table_name FROM system_schema.tables WHERE keyspace_name = '{}'", keyspace_));
+    const CqlResult names =
+        Select(fmt::format("SELECT table_name FROM system_schema.tables WHERE keyspace_name = '{}'",
+                           connection_->keyspace()));
     const std::string prefix = fmt::format("shuffle_{}_", incarnation);
     for (size_t row = 0; row < names.rows(); ++row) {
       if (names.bytes(row, 0).starts_with(prefix)) {
-        return fmt::format("{}.{}", keyspace_, names.bytes(row, 0));
+        return fmt::format("{}.{}", connection_->keyspace(), names.bytes(row, 0));
       }
     }
     Fail("the job has no shuffle table");
   }
 
  private:
-  std::string keyspace_;
-  std::unique_ptr<CqlSession> session_;
-  std::promise<CqlOutcome<CqlResult>> answer_;
+  static CassandraOptions Options() {
+    CassandraOptions options;
+    options.addresses = Setting("MINKE_CASSANDRA");
+    options.keyspace = Setting("MINKE_KEYSPACE");
+    return options;
+  }
+
+  std::unique_ptr<Connection> connection_;
 };
 
 void LoseRows(std::string_view incarnation) {

@@ -14,12 +14,14 @@
 #include <nlohmann/json.hpp>
 
 #include "control/job_view.h"
+#include "runtime/http/json.h"
 
 namespace minke {
 namespace {
 
 constexpr const char* kJson = "application/json";
 constexpr std::string_view kGate = "/v1/gate/";
+
 template <typename Number>
 std::optional<Number> ParseNumber(std::string_view text, int base) {
   Number number{};
@@ -35,10 +37,6 @@ Number NumberIn(const nlohmann::json& object, const char* name, int base) {
 }
 
 std::string Hex(uint64_t bits) { return Incarnation{bits}.Hex(); }
-
-std::string TextOf(const nlohmann::json& value) {
-  return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-}
 
 nlohmann::json ToJson(const JournalPosition& position) {
   nlohmann::json object = {{"offset", std::to_string(position.offset)},
@@ -160,13 +158,14 @@ HttpResponse ToHttp(const GateReply& reply) {
   HttpResponse response{StatusOf(reply.answer.state), kJson, {}};
   switch (reply.answer.state) {
     case GateState::kOpen:
-      response.body = TextOf(OpenJson(reply));
+      response.body = JsonBody(OpenJson(reply));
       break;
     case GateState::kOver:
-      response.body = TextOf({{"state", "over"}, {"incarnation", reply.answer.incarnation.Hex()}});
+      response.body =
+          JsonBody({{"state", "over"}, {"incarnation", reply.answer.incarnation.Hex()}});
       break;
     case GateState::kClosed:
-      response.body = TextOf(
+      response.body = JsonBody(
           {{"state", "closed"}, {"retry_after_ms", reply.retry_after_ms}, {"text", reply.text}});
       response.retry_after_s = static_cast<int>((reply.retry_after_ms + 999) / 1000);
       break;
@@ -174,7 +173,9 @@ HttpResponse ToHttp(const GateReply& reply) {
   return response;
 }
 
-HttpResponse ToRefusal(const std::string& text) { return {409, kJson, TextOf({{"error", text}})}; }
+HttpResponse ToRefusal(const std::string& text) {
+  return {409, kJson, JsonBody({{"error", text}})};
+}
 
 Result<GateReply> ParseGateReply(const HttpResponse& response) {
   const auto object = nlohmann::json::parse(response.body, nullptr, false);

@@ -56,7 +56,7 @@ struct Made {
   int64_t at_ms = 0;
 };
 
-HttpResponse Json(const nlohmann::json& value) { return {200, kJson, JsonText(value) + "\n"}; }
+HttpResponse Json(const nlohmann::json& value) { return {200, kJson, JsonBody(value)}; }
 
 HttpResponse Text(int status, std::string text) {
   HttpResponse response;

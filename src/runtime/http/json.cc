@@ -25,6 +25,8 @@ std::string JsonText(const nlohmann::json& value, int indent) {
   return value.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+std::string JsonBody(const nlohmann::json& value) { return JsonText(value) + "\n"; }
+
 nlohmann::json ToJson(const JobView& view) {
   nlohmann::json phases = nlohmann::json::array();
   for (const PhaseView& phase : view.phases) phases.push_back(ToJson(phase));

@@ -12,10 +12,6 @@ constexpr size_t kPollBytes = size_t{1} << 20;
 constexpr int64_t kLeaseMs = 30'000;  // who is silent for longer is not counted as at work
 constexpr int64_t kGivenMs = 30'000;  // in which the log gives what it holds
 
-bool IsGone(const Error& error) {
-  return error.code == ErrorCode::kNotFound || error.code == ErrorCode::kCorruption;
-}
-
 // What is at hand. A topic that is gone has nothing, and its reader goes: it is no state.
 Result<std::vector<LogMessage>> PollIfThere(std::unique_ptr<LogReader>& reader) {
   if (reader == nullptr) return std::vector<LogMessage>();

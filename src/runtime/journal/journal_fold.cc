@@ -45,6 +45,10 @@ Result<std::vector<LogMessage>> JournalTail::Next(int64_t wait_ms) {
   return reader_->Poll(kBatchBytes);
 }
 
+bool IsGone(const Error& error) {
+  return error.code == ErrorCode::kNotFound || error.code == ErrorCode::kCorruption;
+}
+
 Status ReadJournal(Log& log, const std::function<Status(const LogMessage&)>& take) {
   const auto [first, end] = MINKE_TRY(log.Range(Topic::kJournal));
   if (first > 0) {

@@ -54,6 +54,9 @@ class JournalTail {
   std::unique_ptr<LogReader> reader_;
 };
 
+// Of a topic or a block, as who runs the job no more sees it: it is not there, or not as it was.
+bool IsGone(const Error& error);
+
 // Every message from the first on, up to what is the end now. kNotFound: there is no journal;
 // kCorruption: its beginning is gone; kUnavailable: the log does not answer.
 Status ReadJournal(Log& log, const std::function<Status(const LogMessage&)>& take);

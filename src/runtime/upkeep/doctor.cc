@@ -7,7 +7,7 @@
 
 #include "adapter/http/http.h"
 #include "base/machine.h"
-#include "runtime/waker.h"
+#include "runtime/journal/journal_fold.h"
 
 namespace minke {
 namespace {
@@ -20,8 +20,8 @@ constexpr uint64_t kSpillWanted = uint64_t{1} << 30;
 
 class Doctor {
  public:
-  Doctor(const Patient& patient, const std::function<void(const Finding&)>& on_finding)
-      : patient_(patient), on_finding_(on_finding) {}
+  Doctor(const DoctorPorts& ports, const std::function<void(const Finding&)>& on_finding)
+      : ports_(ports), on_finding_(on_finding) {}
 
   void Run() {
     LookAtMachine();
@@ -61,24 +61,24 @@ class Doctor {
     Measure("open files", files.rlim_cur, kFilesWanted, "raise it, as with ulimit -n");
     Measure("memory", UsableMemoryBytes(), kMemoryWanted,
             "raise the limit of the container, or lower --memory");
-    const auto spill = FreeBytes(patient_.spill_folder);
+    const auto spill = FreeBytes(ports_.spill_folder);
     if (!spill) return Bad("spill folder", spill.error());
     Measure("spill folder", *spill, kSpillWanted, "name a larger one with --spill");
   }
 
   void LookAtStore() {
-    const auto facts = patient_.look_at_store();
+    const auto facts = ports_.look_at_store();
     if (!facts) return Bad("Cassandra", facts.error());
     Good("Cassandra", fmt::format("{} on {} {}", facts->version, facts->nodes,
                                   facts->nodes == 1 ? "node" : "nodes"));
     LookAtClock("Cassandra's clock", facts->unix_ms);
-    auto store = patient_.open_store();
+    auto store = ports_.open_store();
     if (!store) return Bad("Cassandra's tables", store.error());
     Tell("Cassandra's tables", TryStore(**store));
   }
 
   void LookAtClock(const char* subject, int64_t unix_ms) {
-    const int64_t skew_ms = unix_ms - patient_.clock->UnixMs();
+    const int64_t skew_ms = unix_ms - ports_.clock->UnixMs();
     if (std::abs(skew_ms) <= kSkewMs) return Good(subject, "as here");
     Warn(subject, fmt::format("{:.1f} s off ours: let NTP set both; ages of jobs and times shown "
                               "depend on it",
@@ -104,51 +104,40 @@ class Doctor {
   // Topics are made, written, read back, and removed.
   Result<std::string> TryLog() {
     const Incarnation probe = FreshIncarnation();
-    const auto log = MINKE_TRY(patient_.logs.open(probe));
+    const auto log = MINKE_TRY(ports_.logs.open(probe));
     auto found = TryLog(*log);
-    const Status removed = patient_.logs.remove(probe);
+    const Status removed = ports_.logs.remove(probe);
     if (found && !removed) return removed.error();
     return found;
   }
 
   Result<std::string> TryLog(Log& log) {
-    Waker waker;
-    log.OnReady([&waker] { waker.Wake(); });
-    auto found = ReadBack(log, waker);
-    log.OnReady([] {});
-    return found;
-  }
-
-  Result<std::string> ReadBack(Log& log, Waker& waker) {
     MINKE_TRY_STATUS(log.Create());
-    const auto reader = MINKE_TRY(log.Read(Topic::kJournal, 0));
-    const int64_t begin_ms = patient_.clock->NowMs();
+    const auto tail = MINKE_TRY(JournalTail::Open(&log, 0));
+    const int64_t begin_ms = ports_.clock->NowMs();
+    const int64_t until_ms = begin_ms + kReadBackMs;
     MINKE_TRY_STATUS(log.Append(Topic::kJournal, "probe"));
-    for (;;) {
-      const auto messages = MINKE_TRY(reader->Poll(1 << 10));
-      const int64_t took_ms = patient_.clock->NowMs() - begin_ms;
-      if (!messages.empty()) {
-        LookAtClock("Kafka's clock", messages.front().append_unix_ms);
-        return fmt::format(
-            "topics can be made, written, read and removed; a message comes back "
-            "within {} ms",
-            took_ms);
-      }
-      if (took_ms > kReadBackMs) {
-        return Error{ErrorCode::kUnavailable, "a message that was written does not come back"};
-      }
-      waker.Wait(kReadBackMs - took_ms + 1);
+    // It may be woken before the message is there.
+    for (int64_t now_ms = begin_ms; now_ms <= until_ms; now_ms = ports_.clock->NowMs()) {
+      const auto messages = MINKE_TRY(tail->Next(until_ms - now_ms + 1));
+      if (messages.empty()) continue;
+      LookAtClock("Kafka's clock", messages.front().append_unix_ms);
+      return fmt::format(
+          "topics can be made, written, read and removed; a message comes back "
+          "within {} ms",
+          ports_.clock->NowMs() - begin_ms);
     }
+    return Error{ErrorCode::kUnavailable, "a message that was written does not come back"};
   }
 
-  const Patient& patient_;
+  const DoctorPorts& ports_;
   const std::function<void(const Finding&)>& on_finding_;
 };
 
 }  // namespace
 
-void Diagnose(const Patient& patient, const std::function<void(const Finding&)>& on_finding) {
-  Doctor(patient, on_finding).Run();
+void Diagnose(const DoctorPorts& ports, const std::function<void(const Finding&)>& on_finding) {
+  Doctor(ports, on_finding).Run();
 }
 
 }  // namespace minke

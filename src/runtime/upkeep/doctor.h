@@ -22,7 +22,7 @@ struct StoreFacts {
   int64_t unix_ms = 0;  // its clock
 };
 
-struct Patient {
+struct DoctorPorts {
   std::function<Result<StoreFacts>()> look_at_store;
   std::function<Result<std::unique_ptr<Store>>()> open_store;
   JobLogs logs;
@@ -39,6 +39,6 @@ struct Finding {
 };
 
 // `on_finding` is called with each as it is made.
-void Diagnose(const Patient& patient, const std::function<void(const Finding&)>& on_finding);
+void Diagnose(const DoctorPorts& ports, const std::function<void(const Finding&)>& on_finding);
 
 }  // namespace minke

@@ -18,10 +18,6 @@ namespace {
 constexpr int64_t kMarginMs = 3'600'000;  // behind a job's age: clocks differ, masters end first
 constexpr int kTooOld = 78;               // what the master of such a job ends it with
 
-bool IsGone(const Error& error) {
-  return error.code == ErrorCode::kNotFound || error.code == ErrorCode::kCorruption;
-}
-
 class Sweeper {
  public:
   Sweeper(Store& store, const JobLogs& logs, const Clock& clock, const SweepOptions& options)
